@@ -49,9 +49,15 @@ class Action:
 
     @property
     def key(self) -> str:
-        """The claim on the host: letters, digits, '.', '_', '-' only, and unique in the run."""
-        safe = "".join(c if c.isalnum() and c.isascii() or c in "-_." else f"+{ord(c):x}+" for c in self.unit)
-        return f"{safe}.{self.verb}.{self.attempt}"
+        """The claim on the host: letters, digits and '-_.+' only, and unique in the run."""
+        return f"{''.join(map(_safe, self.unit))}.{self.verb}.{self.attempt}"
+
+
+def _safe(character: str) -> str:
+    """Two different units never share a key: what is not kept is spelled as its code point."""
+    if character in "-_." or (character.isascii() and character.isalnum()):
+        return character
+    return f"+{ord(character):x}+"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,9 @@ class Ended:
 
     exit_code: int  #: 0..255; 128+N for a death by signal N
     output: Output = field(default_factory=Output)
+    stdout: str = (
+        ""  #: of a look: what it printed on stdout alone (redacted, first 64 KiB); conditions read this
+    )
     timed_out: bool = False  #: ended by us because its time was up; the host says it is gone
     killed: bool = False  #: ended by us because a person asked; the host says it is gone
     duration_s: float = 0.0

@@ -82,9 +82,7 @@ class Ended:
 
     exit_code: int  #: 0..255; 128+N for a death by signal N
     output: Output = field(default_factory=Output)
-    stdout: str = (
-        ""  #: of a look: what it printed on stdout alone (redacted, first 64 KiB); conditions read this
-    )
+    stdout: str = ""  #: of a look: what it printed on stdout alone (redacted, first 64 KiB); conditions read this
     timed_out: bool = False  #: ended by us because its time was up; the host says it is gone
     killed: bool = False  #: ended by us because a person asked; the host says it is gone
     duration_s: float = 0.0

@@ -166,8 +166,6 @@ def _answered(question: Question, answer: Evidence | None, now: datetime) -> Rea
     age = now - answer.at
     stale = age > timedelta(seconds=question.ttl_s) or age < -CLOCK_TOLERANCE
     if stale and answer.verdict is not Verdict.CROSSED:
-        found = (
-            f"last answer is {age.total_seconds():.0f} s old, {question.ttl_s:.0f} s are allowed: {answer.found}"
-        )
+        found = f"last answer is {age.total_seconds():.0f} s old, {question.ttl_s:.0f} s are allowed: {answer.found}"
         return Reason(verdict=Verdict.UNKNOWN, where=question.host, found=found, at=answer.at)
     return Reason(verdict=answer.verdict, where=question.host, found=answer.found, at=answer.at)

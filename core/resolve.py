@@ -211,9 +211,7 @@ def _parameters(plan: p.Plan, target: Target, given: Mapping[str, str]) -> dict[
     for name, parameter in plan.parameters.items():
         value = given.get(name, target.facts.get(parameter.fact or name, parameter.default))
         if value is None:
-            raise RefusedError(
-                f"plan '{plan.id}' needs the parameter '{name}' ({parameter.what}); give {name}=VALUE"
-            )
+            raise RefusedError(f"plan '{plan.id}' needs the parameter '{name}' ({parameter.what}); give {name}=VALUE")
         if not re.fullmatch(parameter.pattern, str(value)):
             raise RefusedError(f"parameter '{name}' should look like {parameter.pattern}, is '{value}'")
         values[name] = str(value)
@@ -388,9 +386,7 @@ def fill(text: str, words: Mapping[str, str]) -> str:
 
 def fill_command(command: p.Command, words: Mapping[str, str]) -> p.Command:
     """Fill argv word by word. A script is not touched: its values travel as environment variables."""
-    return replace(
-        command, argv=tuple(fill(word, words) for word in command.argv), env=_environment(command, words)
-    )
+    return replace(command, argv=tuple(fill(word, words) for word in command.argv), env=_environment(command, words))
 
 
 def _environment(command: p.Command, words: Mapping[str, str]) -> dict[str, str]:
@@ -401,9 +397,7 @@ def _environment(command: p.Command, words: Mapping[str, str]) -> dict[str, str]
 
 def fill_condition(condition: Condition, words: Mapping[str, str]) -> Condition:
     texts: dict[str, Any] = {
-        name: fill(value, words)
-        for name in ("equals", "differs")
-        if (value := getattr(condition, name)) is not None
+        name: fill(value, words) for name in ("equals", "differs") if (value := getattr(condition, name)) is not None
     }
     return replace(condition, **texts)
 

@@ -1,0 +1,130 @@
+"""How far a run is: counts, times and what is left, for boards, status and reports."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.resolve import ResolvedPlan, ResolvedStep
+from core.run_states import RunStatus
+from core.schedule import destroyed, units_of
+from core.state import RunState
+from core.unit_states import UnitStatus
+
+OVER = (UnitStatus.DONE, UnitStatus.SKIPPED, UnitStatus.UNDONE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepProgress:
+    step: ResolvedStep
+    word: str  #: "waiting", "running", "done", "failed", "unknown", "skipped", "undoing", "undone", "stuck"
+    over: int  #: units that need nothing more
+    units: int
+    elapsed_s: float  #: from its first start to its last end, or to now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    steps: tuple[StepProgress, ...]
+    percent: int
+    current: int  #: number of the step under way, from 1; len(steps) once over
+    elapsed_s: float
+    left_s: float | None  #: expected; None where the plan does not say how long its steps take
+    down_since: datetime | None  #: the control plane, by what the steps' `control_plane` says
+    down_s: float
+    only_forward: bool  #: a destructive step has begun
+    forward_from: int | None  #: number of the first destructive step
+
+
+def measure(plan: ResolvedPlan, state: RunState, now: datetime) -> Progress:
+    steps = tuple(_step(step, state, now) for step in plan.steps)
+    end = state.ended_at or now
+    down_since, down_s = _downtime(plan, state, end)
+    current = next((i for i, s in enumerate(steps, 1) if s.word not in ("done", "skipped", "undone")), len(steps))
+    forward = next((i for i, s in enumerate(plan.steps, 1) if s.destructive), None)
+    return Progress(
+        steps=steps,
+        percent=_percent(steps, state),
+        current=current,
+        elapsed_s=(end - state.begun_at).total_seconds() if state.begun_at else 0.0,
+        left_s=_left(steps) if plan.usual_s and not state.status.ended else None,
+        down_since=down_since,
+        down_s=down_s,
+        only_forward=bool(destroyed(plan, state)),
+        forward_from=forward,
+    )
+
+
+_WORST = (
+    UnitStatus.STUCK,
+    UnitStatus.UNKNOWN,
+    UnitStatus.FAILED,
+    UnitStatus.UNDOING,
+    UnitStatus.RUNNING,
+)
+
+
+def _step(step: ResolvedStep, state: RunState, now: datetime) -> StepProgress:
+    units = units_of(step, state) or step.units[:1]
+    states = [state.unit(unit.key) for unit in units]
+    statuses = [s.status for s in states]
+    over = sum(status in OVER for status in statuses)
+    starts = [s.started_at for s in states if s.started_at]
+    ends = [s.ended_at or (now if not state.status.ended else state.ended_at) for s in states if s.started_at]
+    elapsed = (max(e for e in ends if e) - min(starts)).total_seconds() if starts else 0.0
+    return StepProgress(step=step, word=_word(statuses, over), over=over, units=len(units), elapsed_s=max(0.0, elapsed))
+
+
+def _word(statuses: list[UnitStatus], over: int) -> str:
+    for status in _WORST:
+        if status in statuses:
+            return status.value
+    if over == len(statuses):
+        for status in (UnitStatus.UNDONE, UnitStatus.SKIPPED):
+            if all(s is status for s in statuses):
+                return status.value
+        return "undone" if UnitStatus.UNDONE in statuses else "done"
+    return "running" if over else "waiting"
+
+
+def _percent(steps: tuple[StepProgress, ...], state: RunState) -> int:
+    if state.status is RunStatus.SUCCEEDED:
+        return 100
+    total = sum(s.units for s in steps)
+    return min(99, 100 * sum(s.over for s in steps) // total) if total else 0
+
+
+def _left(steps: tuple[StepProgress, ...]) -> float:
+    left = 0.0
+    for s in steps:
+        if s.word not in ("done", "skipped", "undone"):
+            left += max(0.0, s.step.usual_s - s.elapsed_s)
+    return left
+
+
+def _downtime(plan: ResolvedPlan, state: RunState, end: datetime) -> tuple[datetime | None, float]:
+    """
+    Return since when the control plane is down (None: it is up) and how many seconds it was or is.
+
+    It goes down when the first unit of a "down" step starts, and is up when all units of an "up" step are over.
+    """
+    down: datetime | None = None
+    for step in plan.steps:
+        states = [state.unit(unit.key) for unit in units_of(step, state) or ()]
+        starts = [s.started_at for s in states if s.started_at]
+        if step.control_plane == "down" and starts and down is None:
+            down = min(starts)
+        over = states and all(s.status in OVER for s in states)
+        if step.control_plane == "up" and over and down is not None:
+            up = max((s.ended_at for s in states if s.ended_at), default=end)
+            return None, (up - down).total_seconds()
+    return down, (end - down).total_seconds() if down else 0.0
+
+
+def what_is_left(plan: ResolvedPlan, state: RunState) -> tuple[str, ...]:
+    """Return every unit that is neither done, skipped nor undone, with its status: the list for whoever takes over."""
+    left = []
+    for step in plan.steps:
+        for unit in units_of(step, state) or step.units:
+            status = state.unit(unit.key).status
+            if status not in OVER:
+                left.append(f"{unit.key}: {status}")
+    return tuple(left)

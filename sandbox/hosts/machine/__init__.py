@@ -1,0 +1,1 @@
+"""What lies on a practice host: its tools, its services, its releases. The standard library alone."""

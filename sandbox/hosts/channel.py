@@ -34,7 +34,6 @@ class Command(asyncssh.SSHServerSession[bytes]):
         self._input = -1
         self._pending = bytearray()
         self._input_ends = False
-        self._paused = False
 
     def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
         self._channel = chan
@@ -84,12 +83,10 @@ class Command(asyncssh.SSHServerSession[bytes]):
             self._end_if_over()
 
     def pause_writing(self) -> None:
-        self._paused = True
         for descriptor in self._outputs:
             self._loop.remove_reader(descriptor)
 
     def resume_writing(self) -> None:
-        self._paused = False
         for descriptor in self._outputs:
             self._loop.add_reader(descriptor, self._forward, descriptor)
 
@@ -127,9 +124,10 @@ class Command(asyncssh.SSHServerSession[bytes]):
                 self._channel.pause_reading()
             return
         self._loop.remove_writer(self._input)
-        self._channel.resume_reading()
         if self._input_ends:
             self._close_input()
+        else:
+            self._channel.resume_reading()  # may call data_received and eof_received before it returns
 
     def _close_input(self) -> None:
         if self._input < 0:

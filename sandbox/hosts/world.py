@@ -14,9 +14,10 @@ import yaml
 
 from core.ledger import Checkpoint, Ledger, Snapshot
 from sandbox.hosts import truth, upgrade
+from sandbox.hosts.build import Site, new_host, new_site
 from sandbox.hosts.guard import guarded
 from sandbox.hosts.host import PracticeHost
-from sandbox.hosts.layout import free_ports, lay_out, new_key
+from sandbox.hosts.layout import free_ports
 from sandbox.hosts.scenarios import Moment, Scenario
 from sandbox.hosts.serve import USER
 
@@ -50,7 +51,7 @@ class PracticeWorld:
         home = _home(directory)
         mark = secrets.token_hex(16)
         async with guarded(mark, remove=home if directory is None else None) as end:
-            world = cls._laid_out(home, scenario, mark)
+            world = cls._laid_out(new_site(home, mark), scenario)
             try:
                 await world.come_up()
                 yield world
@@ -60,32 +61,29 @@ class PracticeWorld:
                 await asyncio.gather(*(host.reap() for host in world.hosts.values()))
 
     @classmethod
-    def _laid_out(cls, home: Path, scenario: Scenario, mark: str) -> "PracticeWorld":
-        client_key, known_hosts = home / "client_key", home / "known_hosts"
-        client = new_key(client_key)
+    def _laid_out(cls, site: Site, scenario: Scenario) -> "PracticeWorld":
         ports = iter(free_ports(len(COMPUTES) + 2 * len(CONTROLLERS) + 1))
         database = next(ports)
         hosts = {}
         for name in (*CONTROLLERS, *COMPUTES):
-            role = "controller" if name in CONTROLLERS else "compute"
-            services = {"nova-api": next(ports)} if role == "controller" else {}
+            services = {"nova-api": next(ports)} if name in CONTROLLERS else {}
             if name == CONTROLLERS[0]:
                 services["db"] = database
-            url = f"http://127.0.0.1:{database}"
-            key = lay_out(home / name, role=role, client=client, ports=services, database=url)
-            hosts[name] = PracticeHost(
-                name=name,
-                role=role,
-                directory=home / name,
+            hosts[name] = new_host(
+                site,
+                name,
+                role="controller" if name in CONTROLLERS else "compute",
                 port=next(ports),
-                host_key=key,
-                world=mark,
-                client_key=client_key,
-                known_hosts=known_hosts,
-                ports=services,
+                services=services,
+                database=f"http://127.0.0.1:{database}",
             )
-        known_hosts.write_text("".join(f"[127.0.0.1]:{host.port} {host.host_key}\n" for host in hosts.values()))
-        return cls(directory=home, scenario=scenario, hosts=hosts, client_key=client_key, known_hosts=known_hosts)
+        return cls(
+            directory=site.home,
+            scenario=scenario,
+            hosts=hosts,
+            client_key=site.client_key,
+            known_hosts=site.known_hosts,
+        )
 
     async def come_up(self) -> None:
         """Power on, run the old version, upgrade it, set the scene. Part of `start`; called once."""

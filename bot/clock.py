@@ -1,0 +1,8 @@
+"""The time, as everything else gets it handed in."""
+
+from datetime import UTC, datetime
+
+
+class SystemClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)

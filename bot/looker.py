@@ -1,0 +1,107 @@
+"""Looking at the live system: points of no return, preflight checks, verifications. Nothing here changes anything."""
+
+import asyncio
+from collections.abc import Iterable
+
+from bot.hands import Hands, action_for
+from core.action import Ended, Verb
+from core.conditions import Condition
+from core.errors import NotStartedError, OutcomeLostError
+from core.ledger import Checkpoint
+from core.plan import Command, Look, Severity
+from core.pnr import Evidence, Findings, Verdict, evaluate, read
+from core.ports import Clock
+from core.resolve import ResolvedCheck, ResolvedPlan, ResolvedProbe
+from core.run import CheckResult
+from core.target import Host
+
+#: Looks under way at once, over all runs: a fleet of computes is asked in waves, not all in one breath.
+LOOKS_AT_ONCE = 32
+
+
+class Looker:
+    def __init__(self, hands: Hands, clock: Clock) -> None:
+        self._hands = hands
+        self._clock = clock
+        self._room = asyncio.Semaphore(LOOKS_AT_ONCE)
+
+    async def findings(
+        self, plan: ResolvedPlan, checkpoints: Iterable[Checkpoint], *, run_id: str = "look"
+    ) -> Findings:
+        """Ask every host everything the points of no return want to know, and judge the answers."""
+        probes = [(point.id, probe) for point in plan.points for probe in point.probes]
+        evidence = await asyncio.gather(*(self._probe(plan, run_id, point, probe) for point, probe in probes))
+        return evaluate(plan.checkpoint_names, plan.questions(), checkpoints, evidence, self._clock.now())
+
+    async def _probe(self, plan: ResolvedPlan, run_id: str, point: str, probe: ResolvedProbe) -> Evidence:
+        unit = f"{point}.{probe.probe}@{probe.host}"
+        try:
+            host = self._hands.host(plan, probe.host)
+            ended = await self.look(run_id, unit, Verb.PROBE, probe.command, host)
+            verdict = read(probe.reversible, probe.crossed, ended.exit_code, ended.stdout)
+            found = said(ended)
+        except (NotStartedError, OutcomeLostError) as error:
+            # A transport error is never a command's answer.
+            verdict, found = Verdict.UNKNOWN, str(error)
+        at = self._clock.now()
+        return Evidence(point=point, probe=probe.probe, host=probe.host, verdict=verdict, found=found, at=at)
+
+    async def checks(self, plan: ResolvedPlan, *, run_id: str = "look") -> tuple[CheckResult, ...]:
+        """Run every preflight check once on each of its hosts."""
+        results = await asyncio.gather(*(self._check(plan, run_id, check) for check in plan.preflight))
+        return tuple(results)
+
+    async def _check(self, plan: ResolvedPlan, run_id: str, check: ResolvedCheck) -> CheckResult:
+        host = self._hands.host(plan, check.host)
+        ok, found = await self.ask(run_id, f"{check.id}@{check.host}", check.look, host)
+        return CheckResult(
+            check=check.id,
+            title=check.title or check.id,
+            host=check.host,
+            ok=bool(ok),
+            blocker=check.severity is Severity.BLOCKER,
+            found=found,
+        )
+
+    async def ask(self, run_id: str, unit: str, look: Look, host: Host) -> tuple[bool | None, str]:
+        """
+        Ask until the expected answer comes or `look.within_s` is over.
+
+        Returns whether it holds (None: the host gave no answer at all the last time) and what was found, in words.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + look.within_s
+        while True:
+            holds, found = await self._ask_once(run_id, unit, look, host)
+            if holds or loop.time() + look.every_s > deadline:
+                return holds, found
+            await asyncio.sleep(look.every_s)
+
+    async def _ask_once(self, run_id: str, unit: str, look: Look, host: Host) -> tuple[bool | None, str]:
+        try:
+            ended = await self.look(run_id, unit, Verb.VERIFY, look.command, host)
+        except (NotStartedError, OutcomeLostError) as error:
+            return None, str(error)
+        holds = look.expect.holds(ended.exit_code, ended.stdout)
+        return holds, said(ended) if holds else unmet(look.expect, ended)
+
+    async def look(self, run_id: str, unit: str, verb: Verb, command: Command, host: Host) -> Ended:
+        """
+        Raises:
+            NotStartedError, OutcomeLostError: the host gave no answer.
+        """
+        async with self._room:
+            return await self._hands.executor(host).look(action_for(run_id, unit, verb, command), host)
+
+
+def said(ended: Ended) -> str:
+    """Return what a look printed, on one line, at most 200 characters; its exit status where that is not 0."""
+    text = " ".join((ended.stdout or ended.output.text).split())
+    text = text if len(text) <= 200 else f"{text[:199]}…"
+    if ended.exit_code == 0:
+        return text or "(nothing printed)"
+    return f"exit {ended.exit_code}" + (f": {text}" if text else "")
+
+
+def unmet(expect: Condition, ended: Ended) -> str:
+    return f"expected {expect}, found {said(ended)}"

@@ -1,0 +1,433 @@
+"""
+Everything a person can ask of Belay, whatever way they ask it: the one door.
+
+Each verb checks who asks and whether the state allows it, and writes the fact, its journal entry, its audit line and
+the messages it causes in one transaction. What it decides with is in `core`.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from bot.engine import Engine
+from bot.hands import Hands
+from bot.looker import Looker
+from bot.recorder import append
+from bot.report import render_report
+from bot.starting import Proposal, Starter
+from core import wishes
+from core.approvals import Approval, check_approver, tally
+from core.codec import to_data
+from core.errors import ConflictError, RefusedError
+from core.journal import Kind
+from core.ledger import Checkpoint, Ledger, Snapshot
+from core.names import is_name, pick
+from core.people import Account, May, Person, Roster, check_may
+from core.plan import Plan
+from core.pnr import Findings
+from core.ports import Clock, StartRequest, TargetStatus
+from core.resolve import resolve
+from core.run import Actor, Preview, Run, RunView
+from core.run_states import RunStatus
+from core.schedule import describe
+from core.state import RunState
+from core.target import Target
+from core.wishes import Draft
+from store import Store, Transaction
+
+log = logging.getLogger(__name__)
+
+#: A write that met another one is tried again this often; each try decides anew.
+CONFLICT_TRIES = 5
+
+
+class Witness(Protocol):
+    """The chat service as a witness of who they are and what they still say, asked again at the claim."""
+
+    async def account(self, account_id: str) -> Account: ...
+
+    async def reconcile(self, run_id: str) -> None:
+        """Bring recorded approvals in line with the reactions that stand on the board now."""
+        ...
+
+
+class NoWitness:
+    """Without a chat service nobody can vouch for an account."""
+
+    async def account(self, account_id: str) -> Account:
+        return Account(id=account_id, known=False)
+
+    async def reconcile(self, run_id: str) -> None:
+        return None
+
+
+class BelayService:
+    """Implements `core.ports.Service`."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        roster: Roster,
+        plans: Mapping[str, Plan],
+        hands: Hands,
+        looker: Looker,
+        engine: Engine,
+        clock: Clock,
+        changed: Callable[[str], None],
+    ) -> None:
+        self._store = store
+        self._roster = roster
+        self._plans = plans
+        self._hands = hands
+        self._looker = looker
+        self._engine = engine
+        self._clock = clock
+        self._changed = changed
+        self._starter = Starter(plans, roster, hands, looker, clock)
+        self._judging: dict[str, asyncio.Lock] = {}
+        self.witness: Witness = NoWitness()
+
+    # -- looking -----------------------------------------------------------------------------------------------
+
+    async def targets(self) -> Sequence[Target]:
+        return list(self._hands.targets.values())
+
+    async def plans(self, target: str = "") -> Sequence[Plan]:
+        if not target:
+            return list(self._plans.values())
+        system = self._hands.target(target).system
+        return [plan for plan in self._plans.values() if plan.system == system]
+
+    async def target_status(self, target: str) -> TargetStatus:
+        found = self._hands.target(target)
+        async with self._store.look() as tx:
+            ledger = await tx.ledger(target)
+            active = await tx.runs(target=target, limit=1, active=True)
+        plans = await self.plans(target)
+        findings = {}
+        for plan in plans:
+            try:
+                findings[plan.id] = await self._looker.findings(resolve(plan, found, ledger), ledger.checkpoints)
+            except RefusedError as refusal:
+                log.info("no findings for %s on %s: %s", plan.id, target, refusal)
+        return TargetStatus(
+            target=found,
+            ledger=ledger,
+            plans=tuple(plans),
+            findings=findings,
+            active=await self.run(active[0].id) if active else None,
+        )
+
+    async def preview(self, request: StartRequest) -> Preview:
+        async with self._store.look() as tx:
+            ledger = await tx.ledger(self._hands.target(request.target).id)
+            lock = await tx.lock_of(request.target)
+        preview = await self._starter.preview(request, ledger)
+        if lock is None:
+            return preview
+        held = f"'{request.target}' is locked by {lock.run_id}; see `/rollback status {lock.run_id}`"
+        return replace(preview, refusals=(*preview.refusals, held))
+
+    async def run(self, run_id: str) -> RunView:
+        async with self._store.look() as tx:
+            return await self._view(tx, await tx.run(run_id))
+
+    async def runs(self, *, target: str = "", limit: int = 10, active: bool = False) -> Sequence[RunView]:
+        async with self._store.look() as tx:
+            return [await self._view(tx, run) for run in await tx.runs(target=target, limit=limit, active=active)]
+
+    async def report(self, run_id: str) -> str:
+        async with self._store.look() as tx:
+            view = await self._view(tx, await tx.run(run_id))
+            entries, outputs = await tx.entries(run_id), await tx.outputs(run_id)
+            head = await tx.audit_head()
+        return render_report(view, entries, outputs, head, self._clock.now())
+
+    async def identify(self, account: Account) -> Person:
+        return self._roster.person_of(account)
+
+    async def _view(self, tx: Transaction, run: Run, state: RunState | None = None) -> RunView:
+        state = state or await tx.state(run.id)
+        counted = tally(state.approvals, run.subject, self._roster, self._clock.now())
+        return RunView(run=run, state=state, tally=counted, people=self._roster.people)
+
+    # -- starting ----------------------------------------------------------------------------------------------
+
+    async def start(self, request: StartRequest, by: Actor) -> RunView:
+        check_may(by.person, May.REQUEST)
+        target = self._hands.target(request.target)
+        async with self._store.look() as tx:
+            ledger = await tx.ledger(target.id)
+        proposal = await self._starter.propose(request, by, ledger)
+        async with self._store.begin() as tx:
+            if not proposal.refusals:
+                await tx.lock_target(target.id, run_id := await tx.new_run_id(), self._clock.now())
+            else:
+                run_id = await tx.new_run_id()
+            view = await self._add(tx, run_id, proposal, by)
+        self._changed(run_id)
+        if proposal.refusals:
+            raise RefusedError(f"{run_id} was refused and nothing ran: {'; '.join(proposal.refusals)}")
+        return view
+
+    async def _add(self, tx: Transaction, run_id: str, proposal: Proposal, by: Actor) -> RunView:
+        run = proposal.run(run_id, self._clock.now())
+        drafts = [
+            Draft(kind=Kind.DRAFTED, data={"reason": run.reason, "accepted": dict(run.accepted), "way": by.way}),
+            Draft(kind=Kind.PROBED, data={"findings": to_data(proposal.findings)}),
+        ]
+        if proposal.refusals:
+            drafts.append(Draft(kind=Kind.REFUSED, data={"reason": "; ".join(proposal.refusals)}))
+        else:
+            drafts.append(Draft(kind=Kind.SUBMITTED))
+        state = await tx.add_run(run, drafts, at=self._clock.now(), by=by.person.id)
+        return await self._view(tx, run, state)
+
+    # -- agreeing ----------------------------------------------------------------------------------------------
+
+    async def approve(self, run_id: str, by: Actor, *, digest: str = "") -> RunView:
+        def drafts(run: Run, state: RunState) -> list[Draft]:
+            now = self._clock.now()
+            if digest and not run.digest.startswith(digest.lower()):
+                raise RefusedError(f"{run_id} has the plan digest {run.digest[:8]}, not {digest}; look at it again")
+            check_approver(by.person, run.subject, now)
+            if state.status is not RunStatus.WAITING:
+                raise RefusedError(f"{run_id} does not wait for approvals; it is {wishes.say(state.status)}")
+            approval = Approval(
+                person=by.person.id,
+                account=by.account.id,
+                plan_digest=run.digest,
+                verdict_digest=run.verdict_digest,
+                at=now,
+                way=by.way,
+            )
+            if any(a.person == by.person.id and a.way == by.way for a in state.approvals):
+                return []  # the same agreement delivered again
+            return [Draft(kind=Kind.APPROVED, data=to_data(approval))]
+
+        await self._act(run_id, by, None, drafts)
+        return await self._judge(run_id)
+
+    async def remove_approval(self, run_id: str, by: Actor) -> RunView:
+        def drafts(_run: Run, state: RunState) -> list[Draft]:
+            if state.status is not RunStatus.WAITING:
+                raise RefusedError(f"{run_id} is {wishes.say(state.status)}; its approvals are spent")
+            mine = [a for a in state.approvals if a.person == by.person.id and a.way == by.way]
+            return [Draft(kind=Kind.APPROVAL_REMOVED, data={"person": by.person.id})] if mine else []
+
+        return await self._act(run_id, by, None, drafts)
+
+    async def deny(self, run_id: str, by: Actor, reason: str = "") -> RunView:
+        def drafts(_run: Run, state: RunState) -> list[Draft]:
+            if state.status is not RunStatus.WAITING:
+                hint = "; `abort` stops a run under way" if state.status.driven else ""
+                raise RefusedError(f"{run_id} is {wishes.say(state.status)} and cannot be vetoed{hint}")
+            return [Draft(kind=Kind.VETOED, data={"reason": reason or "vetoed"})]
+
+        return await self._act(run_id, by, None, drafts)
+
+    async def withdraw(self, run_id: str, by: Actor, reason: str = "") -> RunView:
+        def drafts(run: Run, state: RunState) -> list[Draft]:
+            if by.person.id != run.requester:
+                raise RefusedError(f"only who asked for {run_id} can withdraw it; `deny` vetoes it")
+            if state.status is not RunStatus.WAITING:
+                raise RefusedError(f"{run_id} is {wishes.say(state.status)} and cannot be withdrawn")
+            return [Draft(kind=Kind.WITHDRAWN, data={"reason": reason or "withdrawn"})]
+
+        return await self._act(run_id, by, None, drafts)
+
+    async def _judge(self, run_id: str) -> RunView:
+        """
+        Look at the points of no return again; refuse what may no longer start, claim what has its quorum.
+
+        One at a time for a run in this process; between processes the claim's transaction decides.
+        """
+        async with self._judging.setdefault(run_id, asyncio.Lock()):
+            view = await self.run(run_id)
+            if view.state.status is not RunStatus.WAITING:
+                return view
+            if view.tally.reached:
+                await self.witness.reconcile(run_id)
+                await self._drop_doubtful(run_id)
+            async with self._store.look() as tx:
+                ledger = await tx.ledger(view.run.target)
+            findings = await self._looker.findings(view.run.plan, ledger.checkpoints, run_id=run_id)
+            drift = self._starter.drift(view.run, ledger)
+            view = await self._rule(run_id, findings, drift)
+        if view.state.status is not RunStatus.WAITING:
+            self._judging.pop(run_id, None)
+        return view
+
+    async def _drop_doubtful(self, run_id: str) -> None:
+        """Take out approvals of accounts the chat service no longer vouches for."""
+        view = await self.run(run_id)
+        for approval in view.state.approvals:
+            account = await self.witness.account(approval.account)
+            try:
+                self._roster.person_of(account)
+            except RefusedError as refusal:
+                data = {"person": approval.person, "reason": str(refusal)}
+                await self._append(run_id, lambda *_: [Draft(kind=Kind.APPROVAL_REMOVED, data=data)])
+
+    async def _rule(self, run_id: str, findings: Findings, drift: str) -> RunView:
+        """The claim: approvals, verdicts, freeze and digest judged together with the write that spends them."""
+
+        def drafts(run: Run, state: RunState) -> list[Draft]:
+            if state.status is not RunStatus.WAITING:
+                return []
+            probed = Draft(kind=Kind.PROBED, data={"findings": to_data(findings)})
+            if why := self._why_not(run, findings, drift):
+                return [probed, Draft(kind=Kind.REFUSED, data={"reason": why})]
+            counted = tally(state.approvals, run.subject, self._roster, self._clock.now())
+            if not counted.reached:
+                return [probed]
+            return [probed, Draft(kind=Kind.CLAIMED, data={"people": list(counted.counted)})]
+
+        async def spend(tx: Transaction, run: Run, state: RunState) -> None:
+            if state.status is not RunStatus.CLAIMED:
+                return
+            if (freeze := await tx.frozen()) is not None:
+                raise RefusedError(f"Belay is frozen by {freeze.by}: {freeze.reason}; `belay thaw` lets it act again")
+            people = tally(state.approvals, run.subject, self._roster, self._clock.now()).counted
+            await tx.claim(
+                run.id, digest=run.digest, verdict_digest=findings.digest, people=people, at=self._clock.now()
+            )
+
+        view = await self._append(run_id, drafts, also=spend)
+        if view.state.status is RunStatus.CLAIMED:
+            self._engine.wake(run_id)
+        return view
+
+    def _why_not(self, run: Run, findings: Findings, drift: str) -> str:
+        if blocking := findings.blocking(run.accepted):
+            return f"it is not safe to go back now: {describe(blocking)}"
+        if findings.digest != run.verdict_digest:
+            return "what the points of no return say has changed since people were asked; start it again"
+        return drift
+
+    async def expire(self) -> None:
+        """End every request whose time is up. Called by the clock's loop."""
+        now = self._clock.now()
+        async with self._store.look() as tx:
+            waiting = [run for run in await tx.runs(active=True, limit=1_000) if now >= run.subject.expires_at]
+        for run in waiting:
+            await self._append(run.id, _expired)
+
+    # -- operating ---------------------------------------------------------------------------------------------
+
+    async def pause(self, run_id: str, by: Actor, reason: str = "") -> RunView:
+        return await self._operate(run_id, by, lambda run, state: wishes.pause(state, reason))
+
+    async def resume(self, run_id: str, by: Actor, phrase: str = "") -> RunView:
+        return await self._operate(run_id, by, lambda run, state: wishes.resume(state, phrase))
+
+    async def abort(self, run_id: str, by: Actor, reason: str = "", *, leave: bool = False) -> RunView:
+        return await self._operate(run_id, by, lambda run, state: wishes.abort(run.plan, state, reason, leave=leave))
+
+    async def retry(self, run_id: str, by: Actor, units: Sequence[str] = ()) -> RunView:
+        return await self._operate(run_id, by, lambda run, state: wishes.retry(run.plan, state, units))
+
+    async def skip(self, run_id: str, by: Actor, units: Sequence[str] = (), *, reason: str) -> RunView:
+        return await self._operate(run_id, by, lambda run, state: wishes.skip(run.plan, state, units, reason))
+
+    async def settle(self, run_id: str, by: Actor, unit: str, outcome: str, *, reason: str) -> RunView:
+        def drafts(run: Run, state: RunState) -> list[Draft]:
+            return wishes.settle(run.plan, state, unit, outcome, reason)
+
+        return await self._operate(run_id, by, drafts)
+
+    async def _operate(self, run_id: str, by: Actor, drafts: "Wish") -> RunView:
+        view = await self._act(run_id, by, May.OPERATE, drafts)
+        self._engine.wake(run_id)
+        return view
+
+    async def _act(self, run_id: str, by: Actor, right: May | None, drafts: "Wish") -> RunView:
+        if right is not None:
+            check_may(by.person, right)
+        return await self._append(run_id, drafts, by=by.person.id)
+
+    async def _append(self, run_id: str, wish: "Wish", *, by: str = "", also: "Also | None" = None) -> RunView:
+        """Decide and write in one transaction; if somebody else wrote first, decide again."""
+        for last in range(CONFLICT_TRIES - 1, -1, -1):
+            try:
+                async with self._store.begin() as tx:
+                    run = await tx.run(run_id)
+                    state = await tx.state(run_id)
+                    if drafts := wish(run, state):
+                        state = await append(tx, self._clock, run, drafts, seq=state.seq, by=by)
+                    if also is not None:
+                        await also(tx, run, state)
+                    view = await self._view(tx, run, state)
+            except ConflictError:
+                if not last:
+                    raise
+            else:
+                if drafts:
+                    self._changed(run_id)
+                return view
+        raise AssertionError("the last try either returns or raises")
+
+    # -- the ledger --------------------------------------------------------------------------------------------
+
+    async def mark(self, target: str, checkpoint: str, by: Actor, evidence: str = "") -> Ledger:
+        check_may(by.person, May.OPERATE)
+        if not is_name(checkpoint):
+            raise RefusedError(f"a checkpoint's name has letters, digits, '.', '_' and '-' only; '{checkpoint}' came")
+        fact = Checkpoint(name=checkpoint, at=self._clock.now(), by=by.person.id, evidence=evidence)
+        async with self._store.begin() as tx:
+            await tx.add_checkpoint(self._hands.target(target).id, fact)
+            await tx.audit("checkpoint", who=by.person.id, data={"target": target, **to_data(fact)}, at=fact.at)
+            ledger = await tx.ledger(target)
+            waiting = [run.id for run in await tx.runs(target=target, active=True)]
+        for run_id in waiting:
+            await self._judge(run_id)
+        return ledger
+
+    async def record_snapshot(self, target: str, snapshot: Snapshot, by: Actor) -> Ledger:
+        async def write(tx: Transaction) -> None:
+            await tx.add_snapshot(target, snapshot)
+
+        return await self._record(target, by, "snapshot", to_data(snapshot), write)
+
+    async def record_baseline(self, target: str, facts: Mapping[str, str], by: Actor) -> Ledger:
+        async def write(tx: Transaction) -> None:
+            await tx.add_baseline(target, facts, by=by.person.id, at=self._clock.now())
+
+        return await self._record(target, by, "baseline", dict(facts), write)
+
+    async def begin_upgrade(self, target: str, origin: str, destination: str, by: Actor) -> Ledger:
+        async def write(tx: Transaction) -> None:
+            await tx.begin_upgrade(target, origin, destination, by=by.person.id, at=self._clock.now())
+
+        return await self._record(target, by, "upgrade", {"from": origin, "to": destination}, write)
+
+    async def _record(self, target: str, by: Actor, what: str, data: Mapping[str, object], write: "Write") -> Ledger:
+        check_may(by.person, May.OPERATE)
+        pick("target", target, self._hands.targets)
+        async with self._store.begin() as tx:
+            await write(tx)
+            await tx.audit(what, who=by.person.id, data={"target": target, **data}, at=self._clock.now())
+            return await tx.ledger(target)
+
+
+def _expired(run: Run, state: RunState) -> list[Draft]:
+    if state.status is not RunStatus.WAITING:
+        return []
+    return [
+        Draft(kind=Kind.EXPIRED, data={"reason": f"nobody reached the quorum by {run.subject.expires_at:%H:%M} UTC"})
+    ]
+
+
+class Wish(Protocol):
+    def __call__(self, run: Run, state: RunState, /) -> list[Draft]: ...
+
+
+class Also(Protocol):
+    async def __call__(self, tx: Transaction, run: Run, state: RunState, /) -> None: ...
+
+
+class Write(Protocol):
+    async def __call__(self, tx: Transaction, /) -> None: ...

@@ -1,0 +1,148 @@
+"""From what a person asks for to what people are asked to approve: resolved, checked, looked at, not yet written."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.hands import Hands
+from bot.looker import Looker
+from core.approvals import check_quorum_possible
+from core.errors import RefusedError
+from core.ledger import Ledger
+from core.names import did_you_mean
+from core.people import Roster
+from core.plan import Plan
+from core.pnr import Findings
+from core.ports import Clock, StartRequest
+from core.resolve import ResolvedPlan, check_unique, resolve
+from core.run import Actor, CheckResult, Preview, Run
+from core.schedule import describe
+from core.target import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A request that makes sense; with the reasons why it may not start, if there are any."""
+
+    request: StartRequest
+    plan: ResolvedPlan
+    findings: Findings
+    checks: tuple[CheckResult, ...]
+    refusals: tuple[str, ...]
+    requester: str
+    channel: str
+
+    def run(self, run_id: str, now: datetime) -> Run:
+        return Run(
+            id=run_id,
+            target=self.plan.target,
+            plan=self.plan,
+            digest=self.plan.digest,
+            verdict_digest=self.findings.digest,
+            requester=self.requester,
+            reason=self.request.reason,
+            channel=self.channel,
+            incident=self.request.incident,
+            created_at=now,
+            accepted=dict(self.request.accepted),
+        )
+
+
+class Starter:
+    def __init__(self, plans: Mapping[str, Plan], roster: Roster, hands: Hands, looker: Looker, clock: Clock) -> None:
+        self._plans = plans
+        self._roster = roster
+        self._hands = hands
+        self._looker = looker
+        self._clock = clock
+
+    async def propose(self, request: StartRequest, by: Actor, ledger: Ledger) -> Proposal:
+        """
+        Raises:
+            RefusedError: the request itself is wrong: an unknown name, no reason, another name typed.
+        """
+        target = self._hands.target(request.target)
+        if request.typed != target.id:
+            raise RefusedError(f"to confirm, type the target's name: '{target.id}'; what came was '{request.typed}'")
+        if not request.reason.strip():
+            raise RefusedError("a reason is needed: approvers and the report have to know why")
+        plan, findings, checks = await self._look(request, ledger)
+        check_quorum_possible(plan.policy, self._roster, {by.person.id})
+        return Proposal(
+            request=request,
+            plan=plan,
+            findings=findings,
+            checks=checks,
+            refusals=_refusals(request, findings, checks),
+            requester=by.person.id,
+            channel=request.channel or target.channel,
+        )
+
+    async def preview(self, request: StartRequest, ledger: Ledger) -> Preview:
+        plan, findings, checks = await self._look(request, ledger)
+        return Preview(
+            plan=plan,
+            digest=plan.digest,
+            findings=findings,
+            checks=checks,
+            refusals=_refusals(request, findings, checks),
+        )
+
+    async def _look(
+        self, request: StartRequest, ledger: Ledger
+    ) -> tuple[ResolvedPlan, Findings, tuple[CheckResult, ...]]:
+        target = self._hands.target(request.target)
+        plan = self._resolve(self._plan(request, target), target, ledger, request.parameters)
+        _check_accepted(request, plan)
+        findings, checks = await asyncio.gather(
+            self._looker.findings(plan, ledger.checkpoints), self._looker.checks(plan)
+        )
+        return plan, findings, checks
+
+    def _resolve(self, plan: Plan, target: Target, ledger: Ledger, given: Mapping[str, str]) -> ResolvedPlan:
+        resolved = resolve(plan, target, ledger, given)
+        check_unique(unit.key for step in resolved.steps for unit in step.units)
+        return resolved
+
+    def _plan(self, request: StartRequest, target: Target) -> Plan:
+        """The plan named by its id or by the release it goes back to; or the only one there is."""
+        fitting = [plan for plan in self._plans.values() if plan.system == target.system]
+        wanted = request.plan
+        named = [plan for plan in fitting if wanted in (plan.id, plan.destination, "")]
+        if len(named) == 1:
+            return named[0]
+        if named:
+            raise RefusedError(f"which plan? {', '.join(sorted(plan.id for plan in named))}")
+        words = {plan.id for plan in fitting} | {plan.destination for plan in fitting}
+        raise RefusedError(f"no plan '{wanted}' for {target.id}{did_you_mean(wanted, words)}")
+
+    def drift(self, run: Run, ledger: Ledger) -> str:
+        """Return what has changed about *run* since people agreed, or "". An identical re-plan keeps its digest."""
+        try:
+            plan = self._plans.get(run.plan.plan)
+            if plan is None:
+                return f"the plan '{run.plan.plan}' is no longer there; start it again"
+            again = self._resolve(plan, self._hands.target(run.target), ledger, run.plan.parameters)
+        except RefusedError as refusal:
+            return f"it no longer resolves: {refusal}"
+        if again.digest != run.digest:
+            return f"the plan changed since people agreed ({run.digest[:8]}, now {again.digest[:8]}); start it again"
+        return ""
+
+
+def _check_accepted(request: StartRequest, plan: ResolvedPlan) -> None:
+    allowed = {point.id for point in plan.points if point.may_accept_unknown}
+    for point, words in request.accepted.items():
+        if point not in allowed:
+            raise RefusedError(f"the plan does not let anyone accept '{point}' as unknown")
+        if not words.strip():
+            raise RefusedError(f"accepting that '{point}' is unknown wants a reason, for the record")
+
+
+def _refusals(request: StartRequest, findings: Findings, checks: tuple[CheckResult, ...]) -> tuple[str, ...]:
+    refusals = []
+    if blocking := findings.blocking(request.accepted):
+        refusals.append(f"it is not safe to go back: {describe(blocking)}")
+    refusals += [f"preflight '{c.title}' on {c.host}: {c.found}" for c in checks if c.blocker and not c.ok]
+    return tuple(refusals)

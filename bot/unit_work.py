@@ -1,0 +1,246 @@
+"""
+The work on one unit: act, follow, verify; or after a crash find out what became of it.
+
+Each function returns the drafts that say how it ended; writing them is the driver's. None of them starts anything
+whose intent was not written before.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from bot.hands import Hands, action_for
+from bot.looker import Looker
+from bot.recorder import Printed
+from core.action import Action, Ended, Lost, NeverRan, Output, Verb, Verdict
+from core.errors import NotStartedError, OutcomeLostError, RefusedError, UnreachableError
+from core.journal import Kind
+from core.resolve import ResolvedPlan, Unit
+from core.state import UnitState
+from core.target import Host
+from core.wishes import Draft
+
+#: After an action's own time-out the host is asked for this long what became of it, before a person is.
+GRACE_S = 60.0
+#: Seconds between two tries to reach a host whose link dropped.
+REATTACH_EVERY_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    drafts: tuple[Draft, ...]
+    printed: tuple[Printed, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class UnitWork:
+    """One unit of one run, on its host."""
+
+    run_id: str
+    plan: ResolvedPlan
+    unit: Unit
+    attempt: int
+    undo_attempt: int
+    hands: Hands
+    looker: Looker
+    tell: Callable[[str], None]  #: gets the output as it comes
+    fence: Callable[[], Awaitable[None]]  #: raises FencedError if another driver has the run
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)  #: set: end it, a person aborted
+
+    # -- doing -------------------------------------------------------------------------------------------------
+
+    async def do(self) -> Result:
+        """Act and verify. The intent has been written."""
+        if self.unit.do is None:
+            return await self.verify()
+        try:
+            host = self._host()
+            await self.fence()
+            verdict = await self._act(self._action(Verb.DO), host)
+        except (NotStartedError, RefusedError) as error:
+            return self._failed(f"{error} (nothing was started)")
+        return await self._judge(verdict)
+
+    async def _act(self, action: Action, host: Host) -> Verdict:
+        """
+        Raises:
+            NotStartedError: nothing was started.
+        """
+        executor = self.hands.executor(host)
+        running = asyncio.create_task(executor.run(action, host, self.tell))
+        try:
+            return await self._or_stop(running, action, host)
+        except OutcomeLostError as error:
+            return await self._follow(action, host, str(error))
+
+    async def _or_stop(self, running: asyncio.Task[Verdict], action: Action, host: Host) -> Verdict:
+        """Wait for the end; if a person aborts meanwhile, end it on the host, and wait for that."""
+        stopping = asyncio.create_task(self.stopping.wait())
+        try:
+            await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                return await running
+            return await self._stop(action, host)
+        finally:
+            stopping.cancel()
+            if not running.done():
+                running.cancel()
+                await asyncio.wait({running})
+
+    async def _stop(self, action: Action, host: Host) -> Verdict:
+        try:
+            return await self.hands.executor(host).stop(action, host)
+        except NotStartedError as error:
+            raise OutcomeLostError(f"cannot end '{self.unit.key}': {error}") from error
+
+    async def _follow(self, action: Action, host: Host, why: str) -> Verdict:
+        """The link dropped: ask the host until it answers, or the action's time and the grace are over."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + action.timeout_s + GRACE_S
+        while True:
+            try:
+                return await self._ask_host(action, host)
+            except (UnreachableError, OutcomeLostError) as error:
+                why = str(error)
+            except NotStartedError as error:
+                return Lost(reason=str(error))
+            if loop.time() + REATTACH_EVERY_S > deadline:
+                return Lost(reason=why)
+            await asyncio.sleep(REATTACH_EVERY_S)
+
+    async def _ask_host(self, action: Action, host: Host) -> Verdict:
+        executor = self.hands.executor(host)
+        if self.stopping.is_set():
+            return await executor.stop(action, host)
+        attaching = asyncio.create_task(executor.attach(action, host, self.tell))
+        return await self._or_stop(attaching, action, host)
+
+    # -- judging -----------------------------------------------------------------------------------------------
+
+    async def _judge(self, verdict: Verdict) -> Result:
+        match verdict:
+            case Ended():
+                return await self._ended(verdict)
+            case NeverRan():
+                return Result(drafts=(self._draft(Kind.NEVER_RAN, verdict.reason),))
+            case Lost():
+                return await self._lost(verdict)
+
+    async def _ended(self, ended: Ended) -> Result:
+        printed = self._printed(Verb.DO, ended.output, ended.exit_code)
+        if problem := _problem(ended):
+            return Result(drafts=(self._draft(Kind.UNIT_FAILED, problem),), printed=(printed,))
+        acted = Draft(kind=Kind.ACTED, unit=self.unit.key, data={"exit_code": ended.exit_code})
+        return Result(drafts=(acted,), printed=(printed,))
+
+    async def _lost(self, lost: Lost) -> Result:
+        """Ask the unit's probe whether it has taken effect; without an answer it stays unknown."""
+        printed = (self._printed(Verb.DO, lost.output, None),)
+        if self.unit.probe is not None and not lost.still_alive:
+            held, found = await self.looker.ask(self.run_id, self.unit.key, self.unit.probe, self._host())
+            if held:
+                reason = f"its end was not seen ({lost.reason}); the probe says it has taken effect: {found}"
+                return Result(drafts=(self._draft(Kind.ACTED, reason),), printed=printed)
+            if held is False:
+                reason = f"{lost.reason}; the probe says it has not taken effect: {found}"
+                return Result(drafts=(self._draft(Kind.UNIT_FAILED, reason),), printed=printed)
+        alive = "; the command itself still runs" if lost.still_alive else ""
+        return Result(drafts=(self._draft(Kind.LOST, lost.reason + alive),), printed=printed)
+
+    async def verify(self) -> Result:
+        """Look whether it is as it should be. Apart from the exit status: that one lies now and then."""
+        asking = asyncio.create_task(self.looker.ask(self.run_id, self.unit.key, self.unit.verify, self._host()))
+        stopping = asyncio.create_task(self.stopping.wait())
+        try:
+            await asyncio.wait({asking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not asking.done():
+                return self._failed("aborted while it was being verified")
+            held, found = await asking
+        except RefusedError as error:
+            return self._failed(str(error))
+        finally:
+            stopping.cancel()
+            asking.cancel()
+        if held:
+            return Result(drafts=(Draft(kind=Kind.DONE, unit=self.unit.key, data={"found": found}),))
+        if held is None:
+            return Result(drafts=(self._draft(Kind.LOST, f"cannot verify it: {found}"),))
+        return self._failed(f"not as it should be: {found}")
+
+    # -- after a crash -----------------------------------------------------------------------------------------
+
+    async def recover(self, state: UnitState) -> Result:
+        """Say what became of a unit that was met as running. Starts nothing."""
+        if self.unit.do is None or state.acted:
+            return await self.verify()
+        try:
+            host = self._host()
+            verdict = await self._follow(self._action(Verb.DO), host, "")
+        except RefusedError as error:
+            verdict = Lost(reason=str(error))
+        return await self._judge(verdict)
+
+    # -- undoing -----------------------------------------------------------------------------------------------
+
+    async def undo(self) -> Result:
+        try:
+            host = self._host()
+            await self.fence()
+            verdict = await self._act(self._action(Verb.UNDO), host)
+        except (NotStartedError, RefusedError) as error:
+            return Result(drafts=(self._draft(Kind.UNDO_FAILED, f"{error} (nothing was started)"),))
+        return self._undone(verdict)
+
+    async def recover_undo(self) -> Result:
+        try:
+            verdict = await self._follow(self._action(Verb.UNDO), self._host(), "")
+        except RefusedError as error:
+            verdict = Lost(reason=str(error))
+        return self._undone(verdict)
+
+    def _undone(self, verdict: Verdict) -> Result:
+        match verdict:
+            case Ended():
+                printed = (self._printed(Verb.UNDO, verdict.output, verdict.exit_code),)
+                problem = _problem(verdict)
+                kind = Kind.UNDO_FAILED if problem else Kind.UNDONE
+                return Result(drafts=(self._draft(kind, problem),), printed=printed)
+            case NeverRan():
+                return Result(drafts=(self._draft(Kind.UNDO_NEVER_RAN, verdict.reason),))
+            case Lost():
+                return Result(drafts=(self._draft(Kind.UNDO_LOST, verdict.reason),))
+
+    # -- small things ------------------------------------------------------------------------------------------
+
+    def _host(self) -> Host:
+        return self.hands.host(self.plan, self.unit.host)
+
+    def _action(self, verb: Verb) -> Action:
+        command = self.unit.do if verb is Verb.DO else self.unit.undo
+        if command is None:
+            raise AssertionError(f"'{self.unit.key}' has nothing to {verb}")
+        attempt = self.attempt if verb is Verb.DO else self.undo_attempt
+        return action_for(self.run_id, self.unit.key, verb, command, attempt=attempt)
+
+    def _draft(self, kind: Kind, reason: str) -> Draft:
+        return Draft(kind=kind, unit=self.unit.key, data={"reason": reason} if reason else {})
+
+    def _failed(self, reason: str) -> Result:
+        return Result(drafts=(self._draft(Kind.UNIT_FAILED, reason),))
+
+    def _printed(self, verb: Verb, output: Output, exit_code: int | None) -> Printed:
+        attempt = self.attempt if verb is Verb.DO else self.undo_attempt
+        return Printed(unit=self.unit.key, verb=verb, attempt=attempt, output=output, exit_code=exit_code)
+
+
+def _problem(ended: Ended) -> str:
+    """Return why an ending is a failure, or ""."""
+    if ended.killed:
+        return "ended by a person's abort; the host says its processes are gone"
+    if ended.timed_out:
+        return f"its time was up after {ended.duration_s:.0f} s; the host says its processes are gone"
+    if ended.exit_code == 0:
+        return ""
+    lines = ended.output.text.strip().splitlines()
+    last = lines[-1].strip()[:300] if lines else ""
+    return f"exit {ended.exit_code}" + (f": {last}" if last else " without a word")

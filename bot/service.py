@@ -163,11 +163,10 @@ class BelayService:
             ledger = await tx.ledger(target.id)
         proposal = await self._starter.propose(request, by, ledger)
         async with self._store.begin() as tx:
-            if not proposal.refusals:
-                await tx.lock_target(target.id, run_id := await tx.new_run_id(), self._clock.now())
-            else:
-                run_id = await tx.new_run_id()
+            run_id = await tx.new_run_id()
             view = await self._add(tx, run_id, proposal, by)
+            if not proposal.refusals:
+                await tx.lock_target(target.id, run_id, self._clock.now())
         self._changed(run_id)
         if proposal.refusals:
             raise RefusedError(f"{run_id} was refused and nothing ran: {'; '.join(proposal.refusals)}")
@@ -204,18 +203,20 @@ class BelayService:
                 at=now,
                 way=by.way,
             )
-            if any(a.person == by.person.id and a.way == by.way for a in state.approvals):
-                return []  # the same agreement delivered again
+            if any(approval.person == by.person.id for approval in state.approvals):
+                return []  # one person agrees once, whatever way and however often it is delivered
             return [Draft(kind=Kind.APPROVED, data=to_data(approval))]
 
         await self._act(run_id, by, None, drafts)
         return await self._judge(run_id)
 
     async def remove_approval(self, run_id: str, by: Actor) -> RunView:
+        """Take a person's approval away, whatever way it was given: a doubt counts more than a click."""
+
         def drafts(_run: Run, state: RunState) -> list[Draft]:
             if state.status is not RunStatus.WAITING:
                 raise RefusedError(f"{run_id} is {wishes.say(state.status)}; its approvals are spent")
-            mine = [a for a in state.approvals if a.person == by.person.id and a.way == by.way]
+            mine = [approval for approval in state.approvals if approval.person == by.person.id]
             return [Draft(kind=Kind.APPROVAL_REMOVED, data={"person": by.person.id})] if mine else []
 
         return await self._act(run_id, by, None, drafts)
@@ -252,14 +253,22 @@ class BelayService:
             if view.tally.reached:
                 await self.witness.reconcile(run_id)
                 await self._drop_doubtful(run_id)
-            async with self._store.look() as tx:
-                ledger = await tx.ledger(view.run.target)
-            findings = await self._looker.findings(view.run.plan, ledger.checkpoints, run_id=run_id)
-            drift = self._starter.drift(view.run, ledger)
-            view = await self._rule(run_id, findings, drift)
+            view = await self._look_and_rule(view.run)
         if view.state.status is not RunStatus.WAITING:
             self._judging.pop(run_id, None)
         return view
+
+    async def _look_and_rule(self, run: Run) -> RunView:
+        for last in range(CONFLICT_TRIES - 1, -1, -1):
+            async with self._store.look() as tx:
+                ledger = await tx.ledger(run.target)
+            findings = await self._looker.findings(run.plan, ledger.checkpoints, run_id=run.id)
+            try:
+                return await self._rule(run.id, findings, ledger)
+            except LedgerMovedError:
+                if not last:
+                    raise
+        raise AssertionError("the last try either returns or raises")
 
     async def _drop_doubtful(self, run_id: str) -> None:
         """Take out approvals of accounts the chat service no longer vouches for."""
@@ -269,17 +278,16 @@ class BelayService:
             try:
                 self._roster.person_of(account)
             except RefusedError as refusal:
-                data = {"person": approval.person, "reason": str(refusal)}
-                await self._append(run_id, lambda *_: [Draft(kind=Kind.APPROVAL_REMOVED, data=data)])
+                await self._append(run_id, _remove(approval.person, str(refusal)))
 
-    async def _rule(self, run_id: str, findings: Findings, drift: str) -> RunView:
+    async def _rule(self, run_id: str, findings: Findings, ledger: Ledger) -> RunView:
         """The claim: approvals, verdicts, freeze and digest judged together with the write that spends them."""
 
         def drafts(run: Run, state: RunState) -> list[Draft]:
             if state.status is not RunStatus.WAITING:
                 return []
             probed = Draft(kind=Kind.PROBED, data={"findings": to_data(findings)})
-            if why := self._why_not(run, findings, drift):
+            if why := self._why_not(run, findings, ledger):
                 return [probed, Draft(kind=Kind.REFUSED, data={"reason": why})]
             counted = tally(state.approvals, run.subject, self._roster, self._clock.now())
             if not counted.reached:
@@ -289,6 +297,8 @@ class BelayService:
         async def spend(tx: Transaction, run: Run, state: RunState) -> None:
             if state.status is not RunStatus.CLAIMED:
                 return
+            if (await tx.ledger(run.target)).checkpoints != ledger.checkpoints:
+                raise LedgerMovedError(f"a checkpoint of '{run.target}' was recorded just now")
             if (freeze := await tx.frozen()) is not None:
                 raise RefusedError(f"Belay is frozen by {freeze.by}: {freeze.reason}; `belay thaw` lets it act again")
             people = tally(state.approvals, run.subject, self._roster, self._clock.now()).counted
@@ -301,12 +311,12 @@ class BelayService:
             self._engine.wake(run_id)
         return view
 
-    def _why_not(self, run: Run, findings: Findings, drift: str) -> str:
+    def _why_not(self, run: Run, findings: Findings, ledger: Ledger) -> str:
         if blocking := findings.blocking(run.accepted):
             return f"it is not safe to go back now: {describe(blocking)}"
         if findings.digest != run.verdict_digest:
             return "what the points of no return say has changed since people were asked; start it again"
-        return drift
+        return self._starter.drift(run, ledger)
 
     async def expire(self) -> None:
         """End every request whose time is up. Called by the clock's loop."""
@@ -319,10 +329,10 @@ class BelayService:
     # -- operating ---------------------------------------------------------------------------------------------
 
     async def pause(self, run_id: str, by: Actor, reason: str = "") -> RunView:
-        return await self._operate(run_id, by, lambda run, state: wishes.pause(state, reason))
+        return await self._operate(run_id, by, lambda _, state: wishes.pause(state, reason))
 
     async def resume(self, run_id: str, by: Actor, phrase: str = "") -> RunView:
-        return await self._operate(run_id, by, lambda run, state: wishes.resume(state, phrase))
+        return await self._operate(run_id, by, lambda _, state: wishes.resume(state, phrase))
 
     async def abort(self, run_id: str, by: Actor, reason: str = "", *, leave: bool = False) -> RunView:
         return await self._operate(run_id, by, lambda run, state: wishes.abort(run.plan, state, reason, leave=leave))
@@ -361,6 +371,8 @@ class BelayService:
                     if also is not None:
                         await also(tx, run, state)
                     view = await self._view(tx, run, state)
+            except LedgerMovedError:
+                raise
             except ConflictError:
                 if not last:
                     raise
@@ -369,6 +381,21 @@ class BelayService:
                     self._changed(run_id)
                 return view
         raise AssertionError("the last try either returns or raises")
+
+    async def freeze(self, reason: str, by: Actor) -> None:
+        """The kill switch: nothing starts on any host until `thaw`, over restarts too. What runs goes on."""
+        check_may(by.person, May.OPERATE)
+        async with self._store.begin() as tx:
+            await tx.freeze(reason, by.person.id, self._clock.now())
+
+    async def thaw(self, by: Actor) -> None:
+        check_may(by.person, May.OPERATE)
+        async with self._store.begin() as tx:
+            await tx.thaw(by.person.id, self._clock.now())
+            active = await tx.runs(active=True, limit=1_000)
+        for run in active:
+            await self._judge(run.id)
+            self._engine.wake(run.id)
 
     # -- the ledger --------------------------------------------------------------------------------------------
 
@@ -416,9 +443,21 @@ class BelayService:
 def _expired(run: Run, state: RunState) -> list[Draft]:
     if state.status is not RunStatus.WAITING:
         return []
-    return [
-        Draft(kind=Kind.EXPIRED, data={"reason": f"nobody reached the quorum by {run.subject.expires_at:%H:%M} UTC"})
-    ]
+    reason = f"the quorum was not reached by {run.subject.expires_at:%H:%M} UTC"
+    return [Draft(kind=Kind.EXPIRED, data={"reason": reason})]
+
+
+def _remove(person: str, reason: str) -> "Wish":
+    def drafts(_run: Run, state: RunState) -> list[Draft]:
+        if state.status is not RunStatus.WAITING:
+            return []
+        return [Draft(kind=Kind.APPROVAL_REMOVED, data={"person": person, "reason": reason})]
+
+    return drafts
+
+
+class LedgerMovedError(ConflictError):
+    """A checkpoint was recorded while the live system was being looked at; look again."""
 
 
 class Wish(Protocol):

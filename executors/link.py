@@ -1,0 +1,311 @@
+"""
+One kept connection to one host, and the shells that run on it.
+
+A shell is a channel with `/bin/sh` on the host, fed once with the functions of `once.sh`. It takes one call at a
+time and is used again afterwards, which saves the host a session and a login shell for every call. A shell whose
+call was given up is closed and never used again: nobody knows what it would still say.
+
+No thread waits for an action: the event loop watches the channels, and threads only do what may block.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, TypeVar
+
+import paramiko
+from paramiko.common import cMSG_GLOBAL_REQUEST
+
+from core.errors import HostNotReadyError, OutcomeLostError, UnreachableError
+from executors.dial import Line, SshSettings
+from executors.once import Answer, Reader, hello, new_nonce, preamble
+
+#: sshd allows ten sessions on a connection as it comes (MaxSessions). Two are left for those who stop things.
+SESSIONS: Final = 8
+SESSIONS_FOR_STOP: Final = 2
+#: A link unused for longer than this is asked for a sign of life before a call is trusted to it.
+STALE_AFTER_S: Final = 5.0
+
+_PREAMBLE: Final = preamble().encode()
+_CHUNK: Final = 262_144
+
+T = TypeVar("T")
+
+
+def _drop(_: bytes) -> str:
+    return ""
+
+
+def _unwatched(_: str) -> None:
+    """A sink for output nobody watches."""
+
+
+class LinkLostError(Exception):
+    """The connection, or the shell at its other end, is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call on a host, and what becomes of its output."""
+
+    text: bytes  #: as `once.call` made it
+    reader: Reader
+    take: Callable[[bytes], str] = _drop  #: called in a thread, one at a time; returns what may be shown
+    sink: Callable[[str], None] = _unwatched  #: called in the event loop with what `take` returned
+    stop: bool = False  #: use the sessions that are kept free for this
+
+
+class Shell:
+    """One `/bin/sh` on the host. Not for two callers at once."""
+
+    def __init__(self, channel: Any, pool: ThreadPoolExecutor) -> None:
+        self._channel = channel
+        self._pool = pool
+        self._loop = asyncio.get_running_loop()
+        self._fd: int = channel.fileno()
+
+    async def send(self, text: bytes) -> None:
+        """
+        Raises:
+            LinkLostError: it did not go out, or only a part of it.
+        """
+        try:
+            await self._blocking(partial(self._channel.sendall, text))
+        except (OSError, EOFError, paramiko.SSHException) as error:
+            raise LinkLostError(str(error) or type(error).__name__) from error
+
+    async def listen(self, call: Call) -> Answer:
+        """
+        Read until the answer is there; hand on the output as it comes.
+
+        Raises:
+            LinkLostError: the answer will not come.
+        """
+        while call.reader.answer is None:
+            await self._readable()
+            shown = await self._blocking(partial(self._read, call))
+            if shown:
+                call.sink(shown)
+        return call.reader.answer
+
+    def _read(self, call: Call) -> str:
+        """Read what is there without waiting; return what may be shown of it."""
+        while self._channel.recv_stderr_ready():
+            call.reader.feed_noise(self._channel.recv_stderr(_CHUNK))
+        if not self._channel.recv_ready():
+            if self._channel.eof_received or self._channel.closed:
+                raise LinkLostError("the shell on the host ended")
+            return ""
+        try:
+            output = call.reader.feed(self._channel.recv(_CHUNK))
+        except ValueError as error:
+            raise LinkLostError(f"the host's answer cannot be read: {error}") from error
+        return call.take(output) if output else ""
+
+    async def _readable(self) -> None:
+        ready: asyncio.Future[None] = self._loop.create_future()
+        self._loop.add_reader(self._fd, _arrive, ready)
+        try:
+            await ready
+        finally:
+            self._loop.remove_reader(self._fd)
+
+    async def _blocking(self, do: Callable[[], T]) -> T:
+        return await self._loop.run_in_executor(self._pool, do)
+
+    def close(self) -> None:
+        """Give the shell up. What it started on the host goes on."""
+        self._pool.submit(self._channel.close)
+
+
+class Link:
+    """One kept connection. `alive` turns false once and for all."""
+
+    def __init__(self, name: str, line: Line, settings: SshSettings, pool: ThreadPoolExecutor) -> None:
+        self.alive = True
+        self._name = name
+        self._line = line
+        self._settings = settings
+        self._pool = pool
+        self._loop = asyncio.get_running_loop()
+        self._idle: list[Shell] = []
+        self._slots = {False: asyncio.Semaphore(SESSIONS), True: asyncio.Semaphore(SESSIONS_FOR_STOP)}
+        self._busy = 0
+        self._used_at = time.monotonic()
+        self._watch: asyncio.Task[None] | None = None
+        self._why_dead = "the connection was closed"
+
+    @property
+    def idle_s(self) -> float:
+        """Seconds since the last call ended; 0 while there is one."""
+        return 0.0 if self._busy else time.monotonic() - self._used_at
+
+    async def freshen(self) -> None:
+        """
+        After a pause, make sure that the host still answers.
+
+        Raises:
+            LinkLostError: it does not; nothing was sent that starts anything.
+        """
+        if self.alive and self.idle_s > STALE_AFTER_S:
+            async with self.shell() as shell:
+                await self._greet(shell)
+        if not self.alive:
+            raise LinkLostError(self._why_dead)
+
+    async def call(self, call: Call) -> Answer:
+        """
+        Send one call and read its answer.
+
+        Raises:
+            UnreachableError: the link was gone before anything was sent.
+            HostNotReadyError: the host has no usable shell; the call was not carried out.
+            OutcomeLostError: the link went after the call was sent.
+        """
+        sent = False
+        try:
+            async with self.shell(stop=call.stop) as shell:
+                sent = True
+                await shell.send(call.text)
+                return await shell.listen(call)
+        except LinkLostError as error:
+            if not sent:
+                raise UnreachableError(f"cannot reach '{self._name}': {error}; nothing was started there") from error
+            if not call.reader.begun and self.alive and self._line.transport.is_active():
+                # The shell says `begin` before it does anything, and its end was seen in order.
+                raise HostNotReadyError(
+                    f"the shell on '{self._name}' ended before it took the call; nothing was started there"
+                ) from error
+            why = str(error) if self.alive else self._why_dead
+            raise OutcomeLostError(f"lost '{self._name}' while it was acting: {why}") from error
+
+    @asynccontextmanager
+    async def shell(self, *, stop: bool = False) -> AsyncIterator[Shell]:
+        """
+        Lend a shell; it is kept for the next caller unless the body raises.
+
+        Raises:
+            LinkLostError, HostNotReadyError: none could be had.
+        """
+        async with self._slots[stop]:
+            self._begin()
+            try:
+                shell = self._idle.pop() if self._idle else await self._new_shell()
+                try:
+                    yield shell
+                except BaseException:
+                    shell.close()
+                    raise
+                self._idle.append(shell)
+            finally:
+                self._end()
+
+    async def _new_shell(self) -> Shell:
+        try:
+            channel = await self._loop.run_in_executor(self._pool, self._open_channel)
+        except paramiko.ChannelException as error:
+            raise HostNotReadyError(
+                f"'{self._name}' opens no more sessions ({error}); nothing was started there. "
+                "Raise MaxSessions in its sshd_config"
+            ) from error
+        except (OSError, EOFError, paramiko.SSHException) as error:
+            if self.alive and self._line.transport.is_active():
+                raise HostNotReadyError(
+                    f"'{self._name}' runs no shell for the bot ({error}); nothing was started there"
+                ) from error
+            raise LinkLostError(str(error) or type(error).__name__) from error
+        shell = Shell(channel, self._pool)
+        try:
+            await shell.send(_PREAMBLE)
+            await self._greet(shell)
+        except BaseException:
+            shell.close()
+            raise
+        return shell
+
+    def _open_channel(self) -> Any:
+        channel = self._line.transport.open_session(timeout=self._settings.connect_timeout_s)
+        channel.exec_command("exec /bin/sh")
+        return channel
+
+    async def _greet(self, shell: Shell) -> None:
+        nonce = new_nonce()
+        greeting = Call(text=hello(nonce), reader=Reader(nonce=nonce))
+        bound_s = self._settings.connect_timeout_s + self._settings.dead_after_s
+        try:
+            async with asyncio.timeout(bound_s):
+                await shell.send(greeting.text)
+                answer = await shell.listen(greeting)
+        except TimeoutError:
+            raise LinkLostError(f"no shell answered within {bound_s:.0f} s") from None
+        except LinkLostError as error:
+            if not self.alive or not self._line.transport.is_active():
+                raise
+            said = greeting.reader.noise.decode("utf-8", "replace").strip() or str(error)
+            raise HostNotReadyError(
+                f"'{self._name}' gave the bot no usable /bin/sh, it said {said[-200:]!r}; nothing was started there"
+            ) from error
+        if answer.why == "nosetsid":
+            raise HostNotReadyError(f"'{self._name}' has no setsid(1); install util-linux there")
+
+    def _begin(self) -> None:
+        if not self.alive:
+            raise LinkLostError(self._why_dead)
+        self._busy += 1
+        if self._watch is None:
+            self._watch = self._loop.create_task(self._listen_for_life())
+
+    def _end(self) -> None:
+        self._busy -= 1
+        self._used_at = time.monotonic()
+        if not self._busy and self._watch:
+            self._watch.cancel()
+            self._watch = None
+        if not self._line.transport.is_active():
+            self.fail("the connection broke")
+
+    async def _listen_for_life(self) -> None:
+        """While somebody waits: ask a silent host for a sign of life, and give it up when there is none."""
+        settings, ear = self._settings, self._line.ear
+        since = asked = time.monotonic()
+        while self._line.transport.is_active():
+            now = time.monotonic()
+            silent_s = now - max(ear.heard_at, since)
+            if silent_s >= settings.dead_after_s:
+                self.fail(f"nothing was heard from it for {silent_s:.0f} s")
+                return
+            if silent_s >= settings.keepalive_s and now - asked >= settings.keepalive_s:
+                asked = now
+                self._pool.submit(self._ask_for_life)
+            await asyncio.sleep(settings.keepalive_s / 4)
+        self.fail("the connection broke")
+
+    def _ask_for_life(self) -> None:
+        # global_request(wait=True) would hold a thread until the answer; here hearing anything is the answer.
+        message = paramiko.Message()
+        message.add_byte(cMSG_GLOBAL_REQUEST)
+        message.add_string("keepalive@openssh.com")
+        message.add_boolean(True)  # it wants a reply
+        self._line.transport._send_user_message(message)  # noqa: SLF001  # see above
+
+    def fail(self, why: str) -> None:
+        """Give the connection up: everybody who waits on it is told."""
+        if self.alive:
+            self.alive = False
+            self._why_dead = why
+            self._pool.submit(self._line.close)
+
+    async def close(self) -> None:
+        """Close the connection. What runs on the host goes on."""
+        if self.alive:
+            self.alive = False
+            await self._loop.run_in_executor(self._pool, self._line.close)
+
+
+def _arrive(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)

@@ -1,0 +1,23 @@
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from executors.ssh import SshExecutor
+from tests.executors.sshd import SSHD, Sshd
+
+
+@pytest.fixture(scope="session")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    if not Path(SSHD).exists():
+        pytest.skip(f"needs {SSHD} (Debian: openssh-server)")
+    server = Sshd(folder=tmp_path_factory.mktemp("sshd")).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def ssh(sshd: Sshd) -> AsyncIterator[SshExecutor]:
+    executor = SshExecutor(sshd.settings())
+    yield executor
+    await executor.close()

@@ -1,0 +1,114 @@
+"""A real OpenSSH server on a free loopback port, as the current user, with keys and configuration of its own."""
+
+import getpass
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.target import Host
+from executors.dial import SshSettings
+
+SSHD = "/usr/sbin/sshd"
+
+
+def keygen(path: Path, *more: str) -> Path:
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path), *more], check=True)
+    return path
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@dataclass(kw_only=True)
+class Sshd:
+    """Call `start`, and `stop` at the end; the host's state lives in `folder`/state."""
+
+    folder: Path
+    extra: str = ""
+    port: int = 0
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> "Sshd":
+        if not (self.folder / "host_key").exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            keygen(self.folder / "host_key")
+            keygen(self.folder / "user_key")
+            shutil.copy(self.folder / "user_key.pub", self.folder / "authorized_keys")
+        if os.geteuid() == 0:
+            Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+        self.port = self.port or free_port()
+        self.write_known_hosts()
+        (self.folder / "sshd_config").write_text(
+            f"ListenAddress 127.0.0.1:{self.port}\nHostKey {self.folder}/host_key\nPidFile none\n"
+            f"AuthorizedKeysFile {self.folder}/authorized_keys\nStrictModes no\nUsePAM no\n"
+            "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n"
+            f"PermitUserEnvironment yes\nMaxStartups 100\n{self.extra}\n"
+        )
+        self.process = subprocess.Popen(
+            [SSHD, "-D", "-e", "-f", str(self.folder / "sshd_config")],
+            stdin=subprocess.DEVNULL,
+            stderr=(self.folder / "sshd.log").open("ab"),
+        )
+        self._wait_until_it_listens()
+        return self
+
+    def _wait_until_it_listens(self) -> None:
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            assert self.process
+            assert self.process.poll() is None, (self.folder / "sshd.log").read_text()
+            with socket.socket() as sock:
+                if sock.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.01)
+        raise AssertionError("sshd does not listen")
+
+    def write_known_hosts(self, port: int | None = None) -> None:
+        key = (self.folder / "host_key.pub").read_text()
+        with (self.folder / "known_hosts").open("a") as file:
+            file.write(f"[127.0.0.1]:{port or self.port} {key}")
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state"
+
+    def host(self, name: str = "web1", **changes: object) -> Host:
+        values = {
+            "name": name,
+            "address": "127.0.0.1",
+            "port": self.port,
+            "user": getpass.getuser(),
+            "state_dir": str(self.state),
+            **changes,
+        }
+        return Host(**values)  # type: ignore[arg-type]  # the values' types are the test's business
+
+    def settings(self, **changes: object) -> SshSettings:
+        (self.folder / "ssh_config").touch()
+        values = {
+            "known_hosts": (str(self.folder / "known_hosts"),),
+            "ssh_config": str(self.folder / "ssh_config"),
+            "identity_files": (str(self.folder / "user_key"),),
+            "agent": False,
+            "connect_timeout_s": 5.0,
+            **changes,
+        }
+        return SshSettings(**values)  # type: ignore[arg-type]  # as above
+
+    def signal(self, number: int) -> None:
+        assert self.process
+        self.process.send_signal(number)
+
+    def stop(self) -> None:
+        if self.process:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.terminate()
+            self.process.wait(10)

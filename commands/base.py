@@ -2,10 +2,15 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from core.errors import RefusedError
 from core.ports import Service
 from core.run import Actor
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +20,8 @@ class Option:
     name: str
     what: str
     takes_value: bool = True
+    repeats: bool = False  #: may be given more than once; `Request.each` gives every value
+    value: str = "TEXT"  #: how its value is called in the usage line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +32,7 @@ class Request:
     words: tuple[str, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)  #: a flag that was given maps to ""
     channel: str = ""  #: the chat service's id of the channel it was typed in
+    at: datetime = field(default_factory=_now)  #: when it was asked, for words like "2 min ago"
 
     def word(self, index: int, usage: str) -> str:
         """
@@ -34,6 +42,10 @@ class Request:
         if index >= len(self.words):
             raise RefusedError(f"a word is missing; usage: {usage}")
         return self.words[index]
+
+    def each(self, option: str) -> tuple[str, ...]:
+        """Every value of an option that may repeat. They are kept one a line: a typed line holds no line breaks."""
+        return tuple(self.options[option].split("\n")) if option in self.options else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,3 +76,5 @@ class Command:
     options: tuple[Option, ...] = ()
     max_words: int = 1
     offline: bool = False  #: works from the command line without the bot's identity (looks only)
+    group: str = ""  #: the heading it stands under in `help`
+    examples: tuple[str, ...] = ()  #: without the "/rollback"

@@ -1,0 +1,33 @@
+"""`/rollback skip RUN [UNIT …] --reason "…"`: go on without what failed."""
+
+from commands.base import Command, Option, Reply, Request
+from commands.choose import the_run
+from commands.text import plain, some
+from core.ports import Service
+
+USAGE = 'skip RUN [UNIT …] --reason "…"'
+
+
+async def handle(request: Request, service: Service) -> Reply:
+    view, units = await the_run(request, service)
+    reason = request.options.get("reason", "")
+    await service.skip(view.run.id, request.actor, units, reason=reason)
+    chosen = units or (view.state.ask.units if view.state.ask else ())
+    what = plain(some(chosen, 5), 300) or "what was asked about"
+    who = plain(request.actor.person.name, 60)
+    text = (
+        f"{who} skips {what} of {view.run.id}: {plain(reason)}. The run goes on without it once nothing else is asked."
+    )
+    return Reply(text=text, public=True)
+
+
+COMMAND = Command(
+    name="skip",
+    usage=USAGE,
+    summary="Go on without what failed, with the reason on the record.",
+    handle=handle,
+    options=(Option(name="reason", what="why it is safe to go on without it", value='"…"'),),
+    max_words=201,
+    group="Steer",
+    examples=('skip R-17 warm-cache@controller-2 --reason "the cache fills by itself"',),
+)

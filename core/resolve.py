@@ -392,7 +392,12 @@ def fill_command(command: p.Command, words: Mapping[str, str]) -> p.Command:
 def _environment(command: p.Command, words: Mapping[str, str]) -> dict[str, str]:
     if command.script is None:
         return {}
-    return {re.sub(r"[^A-Za-z0-9]", "_", name).upper(): value for name, value in words.items()}
+    return {environment_name(name): value for name, value in words.items()}
+
+
+def environment_name(word: str) -> str:
+    """Return the variable by which a script reads *word*: "snapshot.db.place" is SNAPSHOT_DB_PLACE."""
+    return re.sub(r"[^A-Za-z0-9]", "_", word).upper()
 
 
 def fill_condition(condition: Condition, words: Mapping[str, str]) -> Condition:
@@ -406,9 +411,9 @@ def fill_look(look: p.Look, words: Mapping[str, str]) -> p.Look:
     return replace(look, command=fill_command(look.command, words), expect=fill_condition(look.expect, words))
 
 
-def references(command: p.Command) -> tuple[str, ...]:
-    """The names a command's words refer to; for the reader and the linter."""
-    return tuple(name for word in command.argv for name in _REFERENCE.findall(word))
+def references(text: str) -> tuple[str, ...]:
+    """The names a text refers to; for the reader and the linter."""
+    return tuple(_REFERENCE.findall(text))
 
 
 def check_unique(keys: Iterable[str]) -> None:

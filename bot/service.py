@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from bot.engine import Engine
 from bot.hands import Hands
 from bot.looker import Looker
 from bot.recorder import append
@@ -53,6 +52,19 @@ class Witness(Protocol):
         ...
 
 
+class Waker(Protocol):
+    """Whoever drives runs."""
+
+    def wake(self, run_id: str) -> None: ...
+
+
+class NobodyDrives:
+    """For a process that only records: the bot that runs beside it picks up what it wrote."""
+
+    def wake(self, run_id: str) -> None:
+        return None
+
+
 class NoWitness:
     """Without a chat service nobody can vouch for an account."""
 
@@ -74,7 +86,7 @@ class BelayService:
         plans: Mapping[str, Plan],
         hands: Hands,
         looker: Looker,
-        engine: Engine,
+        engine: Waker,
         clock: Clock,
         changed: Callable[[str], None],
     ) -> None:
@@ -318,13 +330,23 @@ class BelayService:
             return "what the points of no return say has changed since people were asked; start it again"
         return self._starter.drift(run, ledger)
 
-    async def expire(self) -> None:
-        """End every request whose time is up. Called by the clock's loop."""
+    async def sweep(self) -> None:
+        """
+        End every request whose time is up, claim what has its quorum and was left (a freeze, a crash, an approval
+        written by another process), and wake every driver. Called by the clock's loop.
+        """
         now = self._clock.now()
+        for view in await self.runs(active=True, limit=1_000):
+            if view.state.status.driven:
+                self._engine.wake(view.run.id)
+            elif now >= view.run.subject.expires_at:
+                await self._append(view.run.id, _expired)
+            elif view.tally.reached and not await self._frozen():
+                await self._judge(view.run.id)
+
+    async def _frozen(self) -> bool:
         async with self._store.look() as tx:
-            waiting = [run for run in await tx.runs(active=True, limit=1_000) if now >= run.subject.expires_at]
-        for run in waiting:
-            await self._append(run.id, _expired)
+            return await tx.frozen() is not None
 
     # -- operating ---------------------------------------------------------------------------------------------
 
@@ -392,10 +414,6 @@ class BelayService:
         check_may(by.person, May.OPERATE)
         async with self._store.begin() as tx:
             await tx.thaw(by.person.id, self._clock.now())
-            active = await tx.runs(active=True, limit=1_000)
-        for run in active:
-            await self._judge(run.id)
-            self._engine.wake(run.id)
 
     # -- the ledger --------------------------------------------------------------------------------------------
 
@@ -407,11 +425,24 @@ class BelayService:
         async with self._store.begin() as tx:
             await tx.add_checkpoint(self._hands.target(target).id, fact)
             await tx.audit("checkpoint", who=by.person.id, data={"target": target, **to_data(fact)}, at=fact.at)
+            refused = await self._refuse_waiting(tx, target, fact)
             ledger = await tx.ledger(target)
-            waiting = [run.id for run in await tx.runs(target=target, active=True)]
-        for run_id in waiting:
-            await self._judge(run_id)
+        for run_id in refused:
+            self._changed(run_id)
         return ledger
+
+    async def _refuse_waiting(self, tx: Transaction, target: str, fact: Checkpoint) -> list[str]:
+        """What waits for approval and just became irreversible is refused in the transaction that says so."""
+        refused = []
+        for run in await tx.runs(target=target, active=True):
+            state = await tx.state(run.id)
+            crossed = [point.id for point in run.plan.points if fact.name in point.checkpoints]
+            if crossed and state.status is RunStatus.WAITING:
+                evidence = f" ({fact.evidence})" if fact.evidence else ""
+                reason = f"{', '.join(crossed)} is CROSSED: checkpoint '{fact.name}' recorded by {fact.by}{evidence}"
+                await append(tx, self._clock, run, [Draft(kind=Kind.REFUSED, data={"reason": reason})], seq=state.seq)
+                refused.append(run.id)
+        return refused
 
     async def record_snapshot(self, target: str, snapshot: Snapshot, by: Actor) -> Ledger:
         async def write(tx: Transaction) -> None:

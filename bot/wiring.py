@@ -1,0 +1,141 @@
+"""The composition root: builds everything once, and closes it in reverse order."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.clock import SystemClock
+from bot.engine import Engine
+from bot.hands import Hands
+from bot.looker import Looker
+from bot.recorder import Recorder
+from bot.service import BelayService, NobodyDrives
+from bot.settings import Settings
+from core.errors import PlanError
+from core.people import Roster
+from core.plan import Plan
+from core.ports import Clock
+from core.target import Target
+from executors.http import HttpExecutor
+from executors.ssh import SshExecutor, SshSettings
+from store import Store
+from store.config_files import load_roster, load_targets
+from store.plan_files import load_plans
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """What the files say."""
+
+    targets: Mapping[str, Target]
+    roster: Roster
+    plans: Mapping[str, Plan]
+
+
+def read_config(settings: Settings) -> Config:
+    """
+    Raises:
+        PlanError: a file is missing or not well formed; the text names file and line.
+    """
+    for path in (settings.targets_file, settings.roster_file):
+        if not path.is_file():
+            raise PlanError(
+                "", "is missing; deploy/config has an example, and BELAY_CONFIG names the folder", file=str(path)
+            )
+    return Config(
+        targets=load_targets(settings.targets_file),
+        roster=load_roster(settings.roster_file),
+        plans=load_plans(*settings.plan_folders),
+    )
+
+
+Listener = Callable[[str], None]
+
+
+class Bell:
+    """Tells whoever shows runs that one has changed. Wired up after both ends exist."""
+
+    def __init__(self) -> None:
+        self.listeners: list[Listener] = []
+
+    def ring(self, run_id: str) -> None:
+        for listener in self.listeners:
+            listener(run_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The program's parts, put together."""
+
+    settings: Settings
+    config: Config
+    clock: Clock
+    store: Store
+    hands: Hands
+    engine: Engine
+    service: BelayService
+    bell: Bell
+
+
+@asynccontextmanager
+async def assemble(settings: Settings, *, clock: Clock | None = None, drives: bool = True) -> AsyncIterator[Parts]:
+    """
+    Put everything together but start nothing: no run is driven and no chat is connected yet.
+
+    With `drives=False` this process never drives a run, and may work beside the bot that does.
+
+    Raises:
+        PlanError: a file is not well formed.
+        StoreUnavailableError: the database cannot be opened, or another process has it.
+    """
+    clock = clock or SystemClock()
+    config = read_config(settings)
+    async with AsyncExitStack() as stack:
+        settings.data.mkdir(parents=True, exist_ok=True)
+        store = await Store.open(settings.url, alone=drives)
+        stack.push_async_callback(store.close)
+        hands = Hands({"ssh": SshExecutor(ssh_settings(settings)), "http": HttpExecutor()}, config.targets)
+        stack.push_async_callback(hands.close)
+        looker = Looker(hands, clock)
+        bell = Bell()
+        recorder = Recorder(store, clock, bell.ring)
+        engine = Engine(store, recorder, hands, looker, clock)
+        stack.push_async_callback(engine.close)
+        service = BelayService(
+            store=store,
+            roster=config.roster,
+            plans=config.plans,
+            hands=hands,
+            looker=looker,
+            engine=engine if drives else NobodyDrives(),
+            clock=clock,
+            changed=bell.ring,
+        )
+        yield Parts(
+            settings=settings,
+            config=config,
+            clock=clock,
+            store=store,
+            hands=hands,
+            engine=engine,
+            service=service,
+            bell=bell,
+        )
+
+
+@asynccontextmanager
+async def offline_service(settings: Settings) -> AsyncIterator[BelayService]:
+    """The service for one command of the command line: nothing is driven here; a running bot picks up what it finds."""
+    async with assemble(settings, drives=False) as parts:
+        yield parts.service
+
+
+def ssh_settings(settings: Settings) -> SshSettings:
+    own = Path("~/.ssh").expanduser()
+    return SshSettings(
+        known_hosts=(settings.known_hosts or own / "known_hosts",),
+        ssh_config=settings.ssh_config or own / "config",
+        identity_files=tuple(settings.identity_files),
+        secrets=tuple(word.get_secret_value() for word in settings.secrets),
+    )

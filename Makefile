@@ -1,0 +1,64 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SCENARIO ?= reversible
+PORT ?= 8417
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev debs demo test lint check drill bench lock states
+
+help: ## say what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Belay needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+setup: $(VENV)/.runtime ## install what Belay needs into .venv
+
+setup-dev: $(VENV)/.dev ## the same, with what tests and checks need
+
+debs: ## install the Debian packages the tests use (as root), or say which are missing
+	@tools/debs
+
+demo: setup ## a practice cloud, a local chat workspace and the bot; prints one address (SCENARIO=name)
+	$(BIN)/belay demo --scenario $(SCENARIO) --port $(PORT)
+
+test: setup-dev debs ## all tests: real sshd, real PostgreSQL, real browser
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: setup-dev ## ruff, mypy, the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/belay lint
+
+check: lint test ## everything a change has to pass
+
+drill: setup ## one whole rollback without a person, from request to report
+	$(BIN)/belay drill practice-newton
+
+bench: setup-dev debs ## measure, compare with peers, print the ratios; writes bench/results.json
+	$(BIN)/python -m bench
+
+lock: setup-dev ## resolve the dependencies anew into the lock files
+	$(BIN)/uv pip compile pyproject.toml --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	  --python-version 3.11 --universal --quiet --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --group dev --group bench --constraint requirements.lock --generate-hashes \
+	  --no-emit-index-url --no-annotate --no-header --python-version 3.11 --universal --quiet \
+	  --output-file requirements-dev.lock
+
+states: setup-dev ## draw docs/states.md from the tables
+	$(BIN)/python tools/draw_states.py

@@ -36,7 +36,8 @@ async def read_request(request: Request, service: Service, usage: str) -> StartR
         reason=request.options.get("reason", "").strip(),
         typed=request.options.get("confirm", ""),
         incident=request.options.get("incident", "").strip(),
-        channel=request.channel,
+        # A board belongs where the approvers are; the place it was typed in is only the second choice.
+        channel="" if target.channel else request.channel,
         parameters=parameters,
         accepted=_accepted(request.each("accept-unknown")),
     )

@@ -35,7 +35,7 @@ def plain(text: str, limit: int = 300) -> str:
     """Return what a person or a host wrote as one line that carries no markup."""
     flat = cut(one_line(text), limit)
     flat = _EMOJI.sub("∶", flat.translate(_LOOK_ALIKE))
-    return _EDGE_UNDERSCORE.sub("＿", flat)
+    return _EDGE_UNDERSCORE.sub("＿", flat).replace("](", "] (")
 
 
 def code(text: str, limit: int = 300) -> str:

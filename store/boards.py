@@ -1,0 +1,62 @@
+"""Boards: which message shows a run, what it should show and what it shows. Latest wins."""
+
+from datetime import datetime
+
+from sqlmodel import col, select
+
+from core.errors import UnknownNameError
+from store.parts import Part
+from store.records import Board
+from store.tables import BoardRow
+
+
+class BoardsPart(Part):
+    async def board(self, run_id: str) -> Board | None:
+        """None: the run has no board (it was asked for where there is no channel)."""
+        row = await self._session.get(BoardRow, run_id)
+        return _board(row) if row else None
+
+    async def place_board(self, run_id: str, channel: str, ts: str) -> None:
+        """Record the message that is the run's board. A board that moves is behind until it was shown again."""
+        row = await self._session.get(BoardRow, run_id)
+        if row is None:
+            raise UnknownNameError(f"run '{run_id}' has no board; it was asked for without a channel")
+        if row.ts is not None and (row.channel, row.ts) != (channel, ts):
+            row.shown = 0
+        row.channel, row.ts = channel, ts
+        await self._add(row)
+
+    async def boards_behind(self) -> list[Board]:
+        """Boards that do not show the newest entry, those not posted yet among them; oldest runs first."""
+        query = select(BoardRow).where(col(BoardRow.wanted) > col(BoardRow.shown))
+        rows = (await self._session.exec(query)).all()
+        return sorted((_board(row) for row in rows), key=lambda board: int(board.run_id.partition("-")[2] or 0))
+
+    async def shown(self, run_id: str, version: int, at: datetime) -> None:
+        """The board shows *version* now. An older one that arrives late changes nothing."""
+        row = await self._session.get(BoardRow, run_id)
+        if row is not None and version > row.shown:
+            row.shown, row.shown_at = version, at
+            await self._add(row)
+
+    async def run_of_message(self, channel: str, ts: str) -> str | None:
+        """Return the id of the run whose board this message is."""
+        query = select(BoardRow.run_id).where(BoardRow.channel == channel, BoardRow.ts == ts)
+        return (await self._session.exec(query)).first()
+
+    async def _want(self, run_id: str, version: int) -> None:
+        row = await self._session.get(BoardRow, run_id)
+        if row is not None:
+            row.wanted = version
+            await self._add(row)
+
+
+def _board(row: BoardRow) -> Board:
+    return Board(
+        run_id=row.run_id,
+        channel=row.channel,
+        ts=row.ts or "",
+        wanted=row.wanted,
+        shown=row.shown,
+        shown_at=row.shown_at,
+    )

@@ -1,0 +1,147 @@
+"""
+How each database is opened.
+
+SQLite: one connection that writes (`BEGIN IMMEDIATE`, so that nothing can come between a read and the write that
+rests on it) and a few that only read; WAL, so that they do not wait for one another; every commit is on the disk
+before it returns (`synchronous=FULL`).
+
+PostgreSQL: READ COMMITTED, and the first thing a writing transaction does is to lock the head of the audit
+(`Store.begin`). SERIALIZABLE would be of no use: every write adds a line to one hash chain, so any two at once would
+conflict and be done again. One row lock gives the same order without the repetition, and the same meaning as on
+SQLite. The time limits make the server throw out a replica that froze while it held the lock.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import URL, event, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from core.errors import StoreUnavailableError
+
+#: Seconds. A look-up or a write takes milliseconds; these bound what a sick database can cost.
+CONNECT_S = 5
+LOCK_S = 10
+STATEMENT_S = 15
+#: A replica frozen inside a transaction is thrown out after this; take-over has to fit into 15 s.
+IDLE_IN_TRANSACTION_S = 5
+
+READERS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engines:
+    writer: AsyncEngine | None  #: None: opened to read only
+    reader: AsyncEngine
+    place: str  #: for people: the file, or the URL without its password
+    file: Path | None  #: SQLite's
+
+    async def dispose(self) -> None:
+        for engine in (self.writer, self.reader):
+            if engine is not None:
+                await engine.dispose()
+
+
+def database_file(url: str) -> Path | None:
+    """
+    Return the file of a SQLite URL, None for PostgreSQL.
+
+    Raises:
+        StoreUnavailableError: *url* is neither.
+    """
+    parsed = _parse(url)
+    if parsed.drivername == "postgresql+psycopg":
+        return None
+    if parsed.drivername == "sqlite+aiosqlite" and parsed.database and parsed.database != ":memory:":
+        return Path(parsed.database)
+    raise StoreUnavailableError(
+        "the database URL should be sqlite+aiosqlite:///PATH or postgresql+psycopg://USER:PASSWORD@HOST/NAME; "
+        f"what came is '{parsed.render_as_string()}'"
+    )
+
+
+def make_engines(url: str, *, readonly: bool) -> Engines:
+    """Nothing is connected yet."""
+    file = database_file(url)
+    if file is None:
+        return _postgres(_parse(url), readonly=readonly)
+    return Engines(
+        writer=None if readonly else _sqlite(file, "rwc", "BEGIN IMMEDIATE", size=1),
+        reader=_sqlite(file, "ro" if readonly else "rw", "BEGIN", size=READERS),
+        place=str(file),
+        file=file,
+    )
+
+
+def _parse(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError as error:
+        raise StoreUnavailableError("the database URL cannot be read; write sqlite+aiosqlite:///PATH") from error
+
+
+def _sqlite(file: Path, mode: str, begin: str, *, size: int) -> AsyncEngine:
+    url = URL.create("sqlite+aiosqlite", database=f"file:{quote(str(file))}", query={"mode": mode, "uri": "true"})
+    engine = create_async_engine(url, pool_size=size, max_overflow=0, pool_timeout=LOCK_S, **_COMMON)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver must not begin transactions by itself
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA busy_timeout = 5000")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA journal_mode = WAL" if mode == "rwc" else "PRAGMA query_only = ON")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def on_begin(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _postgres(url: URL, *, readonly: bool) -> Engines:
+    limits = {
+        "lock_timeout": f"{LOCK_S}s",
+        "statement_timeout": f"{STATEMENT_S}s",
+        "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_S}s",
+    }
+    arguments = {
+        "connect_timeout": CONNECT_S,
+        "application_name": "belay",
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 10_000,  # milliseconds
+        "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
+    }
+    arguments = {name: value for name, value in arguments.items() if name not in url.query}
+
+    def engine(isolation: str) -> AsyncEngine:
+        return create_async_engine(
+            url,
+            pool_size=READERS,
+            max_overflow=0,
+            pool_timeout=LOCK_S,
+            pool_pre_ping=True,
+            isolation_level=isolation,
+            connect_args=arguments,
+            **_COMMON,
+        )
+
+    reader = engine("REPEATABLE READ")
+
+    @event.listens_for(reader.sync_engine, "begin")
+    def on_begin(connection: Any) -> None:
+        connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+
+    return Engines(
+        writer=None if readonly else engine("READ COMMITTED"), reader=reader, place=url.render_as_string(), file=None
+    )
+
+
+_COMMON: dict[str, Any] = {"hide_parameters": True}

@@ -1,0 +1,176 @@
+"""The journal of each run: append, read, replay; and the epoch that keeps out a driver who was replaced."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col, select
+
+from core.codec import to_data
+from core.errors import ConflictError, FencedError, TransitionError
+from core.journal import Entry, Kind
+from core.run import Run
+from core.state import RunState, apply
+from core.wishes import Draft
+from store.audit import AuditPart
+from store.boards import BoardsPart
+from store.columns import utc
+from store.locks import LocksPart
+from store.runs import RunsPart
+from store.tables import BoardRow, JournalRow, RunRow
+
+
+class JournalPart(RunsPart, AuditPart, BoardsPart, LocksPart):
+    async def add_run(self, run: Run, drafts: Sequence[Draft], *, at: datetime, by: str) -> RunState:
+        """
+        Keep the frozen run and its first entries (DRAFTED, then SUBMITTED or REFUSED).
+
+        Raises:
+            TransitionError: the entries cannot follow one another.
+            ConflictError: there is a run of this id.
+        """
+        row = RunRow(
+            id=run.id,
+            number=int(run.id.removeprefix("R-")),
+            target=run.target,
+            frozen=to_data(run),
+            digest=run.digest,
+            requester=run.requester,
+            created_at=run.created_at,
+            status=RunState().status,
+        )
+        try:
+            await self._add(row)
+        except IntegrityError as error:
+            raise ConflictError(f"there is a run {run.id} already") from error
+        if run.channel:
+            await self._add(BoardRow(run_id=run.id, channel=run.channel))
+        self.learnt.runs[run.id] = run
+        return await self.append(run.id, drafts, seq=0, at=at, by=by)
+
+    async def entries(self, run_id: str, *, after: int = 0) -> list[Entry]:
+        """Return the entries after number *after*, in order."""
+        query = select(JournalRow).where(JournalRow.run_id == run_id, JournalRow.seq > after)
+        rows = (await self._session.exec(query.order_by(col(JournalRow.seq)))).all()
+        return [_entry(row) for row in rows]
+
+    async def state(self, run_id: str) -> RunState:
+        """
+        Replay the journal.
+
+        Raises:
+            UnknownNameError: there is no such run.
+            NewerJournalError: a newer version of Belay wrote in it.
+        """
+        state = self.learnt.states.get(run_id) or self._known.states.get(run_id) or RunState()
+        entries = await self.entries(run_id, after=state.seq)
+        if not state.seq and not entries:
+            await self._run_row(run_id)
+        for entry in entries:
+            state = apply(state, entry)
+        self.learnt.states[run_id] = state
+        return state
+
+    async def append(
+        self,
+        run_id: str,
+        drafts: Sequence[Draft],
+        *,
+        seq: int,
+        at: datetime,
+        by: str = "",
+        epoch: int | None = None,
+    ) -> RunState:
+        """
+        Write *drafts* as entries seq + 1 and on, each with its line in the audit; return the state after them.
+
+        Nothing of it is written unless all of it is. When the run ends, its target is unlocked.
+
+        Raises:
+            ConflictError: the journal's last entry is not *seq*.
+            FencedError: *epoch* is not the run's: another one drives it.
+            TransitionError: an entry cannot happen now.
+        """
+        row = await self._run_row(run_id)
+        _check_epoch(row, epoch)
+        state = await self.state(run_id)
+        if state.seq != seq:
+            raise ConflictError(f"{run_id} is at entry {state.seq}, not at {seq}: load it again and decide again")
+        entries, state = _follow(state, drafts, at=utc(at), by=by)
+        try:
+            await self._add(*(_row(run_id, entry) for entry in entries))
+        except IntegrityError as error:
+            raise ConflictError(f"{run_id} has an entry {seq + 1} already: load it again and decide again") from error
+        for entry in entries:
+            await self._audit_entry(run_id, entry)
+        await self._after_append(row, state)
+        return state
+
+    async def raise_epoch(self, run_id: str) -> int:
+        """Become the one who drives this run: return the new epoch. Whoever has an older one can write nothing."""
+        row = await self._run_row(run_id)
+        row.epoch += 1
+        await self._add(row)
+        return row.epoch
+
+    async def check_epoch(self, run_id: str, epoch: int) -> None:
+        """
+        Raises:
+            FencedError: another one drives the run now.
+        """
+        _check_epoch(await self._run_row(run_id), epoch)
+
+    async def _audit_entry(self, run_id: str, entry: Entry) -> None:
+        line = {"run": run_id, "seq": entry.seq, "unit": entry.unit, "data": entry.data, "version": entry.version}
+        await self.audit(f"journal.{entry.kind}", who=entry.by, data=line, at=entry.at)
+
+    async def _after_append(self, row: RunRow, state: RunState) -> None:
+        row.status, row.seq = state.status, state.seq
+        await self._add(row)
+        await self._want(row.id, state.seq)
+        if state.status.ended:
+            await self.unlock_target(row.target, row.id)
+        self.learnt.states[row.id] = state
+
+
+def _follow(state: RunState, drafts: Sequence[Draft], *, at: datetime, by: str) -> tuple[list[Entry], RunState]:
+    if not drafts:
+        raise TransitionError("the journal", f"at entry {state.seq}", "nothing")
+    entries = []
+    for draft in drafts:
+        entry = Entry(seq=state.seq + 1, kind=draft.kind, at=at, unit=draft.unit, by=by, data=to_data(dict(draft.data)))
+        state = apply(state, entry)
+        entries.append(entry)
+    return entries, state
+
+
+def _check_epoch(row: RunRow, epoch: int | None) -> None:
+    if epoch is not None and row.epoch != epoch:
+        raise FencedError(
+            f"{row.id} is driven under epoch {row.epoch} now, this driver has epoch {epoch}: it has to stop driving it"
+        )
+
+
+def _row(run_id: str, entry: Entry) -> JournalRow:
+    return JournalRow(
+        run_id=run_id,
+        seq=entry.seq,
+        kind=entry.kind,
+        unit=entry.unit,
+        at=entry.at,
+        who=entry.by,
+        data=dict(entry.data),
+        version=entry.version,
+    )
+
+
+def _entry(row: JournalRow) -> Entry:
+    return Entry(
+        seq=row.seq,
+        kind=Kind(row.kind),
+        at=row.at,
+        unit=row.unit,
+        by=row.who,
+        data=row.data,
+        version=row.version,
+    )

@@ -1,0 +1,107 @@
+"""The ledger: what was recorded of an upgrade. Rows are added and never changed or taken away."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TypeVar
+
+from sqlmodel import col, select
+
+from core.codec import from_data, to_data
+from core.ledger import Checkpoint, Ledger, Snapshot, Upgrade
+from store.audit import AuditPart
+from store.columns import utc
+from store.tables import BaselineRow, CheckpointRow, SnapshotRow, UpgradeRow
+
+Fact = TypeVar("Fact", CheckpointRow, SnapshotRow, BaselineRow)
+
+
+class LedgerPart(AuditPart):
+    async def begin_upgrade(self, target: str, upgrade: Upgrade) -> None:
+        """From now on facts of *target* belong to this upgrade. Those of earlier ones are kept, and not shown."""
+        await self._add(
+            UpgradeRow(
+                target=target,
+                begun=True,
+                origin=upgrade.origin,
+                destination=upgrade.destination,
+                started_at=upgrade.started_at,
+                who=upgrade.by,
+            )
+        )
+        await self._note("upgrade", target, upgrade, who=upgrade.by, at=upgrade.started_at)
+
+    async def add_checkpoint(self, target: str, checkpoint: Checkpoint) -> None:
+        upgrade = await self._open_upgrade(target, by=checkpoint.by, at=checkpoint.at)
+        await self._add(
+            CheckpointRow(
+                upgrade=upgrade,
+                name=checkpoint.name,
+                at=checkpoint.at,
+                who=checkpoint.by,
+                evidence=checkpoint.evidence,
+            )
+        )
+        await self._note("checkpoint", target, checkpoint, who=checkpoint.by, at=checkpoint.at)
+
+    async def add_snapshot(self, target: str, snapshot: Snapshot, by: str, at: datetime) -> None:
+        """Record a backup. One of the same name replaces it in what `ledger` shows."""
+        upgrade = await self._open_upgrade(target, by=by, at=at)
+        await self._add(
+            SnapshotRow(upgrade=upgrade, name=snapshot.name, who=by, recorded_at=at, facts=to_data(snapshot))
+        )
+        await self._note("snapshot", target, snapshot, who=by, at=at)
+
+    async def add_baseline(self, target: str, facts: Mapping[str, str], by: str, at: datetime) -> None:
+        """Record facts of before the upgrade. A later value of the same fact is the one `ledger` shows."""
+        upgrade = await self._open_upgrade(target, by=by, at=at)
+        await self._add(BaselineRow(upgrade=upgrade, who=by, at=at, facts=dict(facts)))
+        await self._note("baseline", target, facts, who=by, at=at)
+
+    async def ledger(self, target: str) -> Ledger:
+        """
+        Everything of the newest upgrade, in the order it was recorded.
+
+        What was recorded before anybody said that an upgrade began stands under one that has no name
+        (`Ledger.upgrade` is None).
+        """
+        row = await self._newest(target)
+        if row is None or row.number is None:
+            return Ledger(target=target)
+        snapshots = [from_data(Snapshot, s.facts, where="snapshot") for s in await self._facts(SnapshotRow, row.number)]
+        baseline: dict[str, str] = {}
+        for recorded in await self._facts(BaselineRow, row.number):
+            baseline.update(recorded.facts)
+        return Ledger(
+            target=target,
+            upgrade=_upgrade(row) if row.begun else None,
+            checkpoints=tuple(
+                Checkpoint(name=c.name, at=c.at, by=c.who, evidence=c.evidence)
+                for c in await self._facts(CheckpointRow, row.number)
+            ),
+            snapshots={snapshot.name: snapshot for snapshot in snapshots},
+            baseline=baseline,
+        )
+
+    async def _newest(self, target: str) -> UpgradeRow | None:
+        query = select(UpgradeRow).where(UpgradeRow.target == target).order_by(col(UpgradeRow.number).desc())
+        return (await self._session.exec(query.limit(1))).first()
+
+    async def _open_upgrade(self, target: str, *, by: str, at: datetime) -> int:
+        row = await self._newest(target)
+        if row is None:
+            row = UpgradeRow(target=target, begun=False, origin="", destination="", started_at=at, who=by)
+            await self._add(row)
+        if row.number is None:
+            raise AssertionError("an upgrade was written and has no number")
+        return row.number
+
+    async def _facts(self, kind: type[Fact], upgrade: int) -> list[Fact]:
+        query = select(kind).where(col(kind.upgrade) == upgrade).order_by(col(kind.number))
+        return list((await self._session.exec(query)).all())
+
+    async def _note(self, what: str, target: str, fact: object, *, who: str, at: datetime) -> None:
+        await self.audit(f"ledger.{what}", who=who, data={"target": target, what: fact}, at=utc(at))
+
+
+def _upgrade(row: UpgradeRow) -> Upgrade:
+    return Upgrade(origin=row.origin, destination=row.destination, started_at=row.started_at, by=row.who)

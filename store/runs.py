@@ -1,0 +1,56 @@
+"""Runs as they were asked for: frozen, numbered, never changed."""
+
+from sqlmodel import col, select
+
+from core.codec import from_data
+from core.names import pick
+from core.run import Run
+from core.run_states import RunStatus
+from store.parts import Part
+from store.tables import CounterRow, RunRow
+
+_ENDED = [status.value for status in RunStatus if status.ended]
+
+
+class RunsPart(Part):
+    async def new_run_id(self) -> str:
+        """Return "R-1", "R-2", …; a number is given out once, whoever asks, as long as the database lives."""
+        counter = await self._session.get(CounterRow, "run")
+        if counter is None:
+            counter = CounterRow(name="run", value=0)
+        counter.value += 1
+        await self._add(counter)
+        return f"R-{counter.value}"
+
+    async def run(self, run_id: str) -> Run:
+        """
+        Raises:
+            UnknownNameError: there is none; the text offers the nearest.
+            CodecError: a newer version wrote it.
+        """
+        run = self._known.runs.get(run_id) or self.learnt.runs.get(run_id)
+        if run is None:
+            run = self._thaw(await self._run_row(run_id))
+        return run
+
+    async def runs(self, *, target: str = "", limit: int = 10, active: bool = False) -> list[Run]:
+        """The newest first. `active`: only those that have not ended."""
+        query = select(RunRow).order_by(col(RunRow.number).desc()).limit(limit)
+        if target:
+            query = query.where(RunRow.target == target)
+        if active:
+            query = query.where(col(RunRow.status).not_in(_ENDED))
+        return [self._thaw(row) for row in (await self._session.exec(query)).all()]
+
+    async def _run_row(self, run_id: str) -> RunRow:
+        row = await self._session.get(RunRow, run_id)
+        if row is not None:
+            return row
+        newest = select(RunRow.id).order_by(col(RunRow.number).desc()).limit(200)
+        pick("run", run_id, (await self._session.exec(newest)).all())
+        raise AssertionError(f"run {run_id} was missing and is there")  # `pick` raises
+
+    def _thaw(self, row: RunRow) -> Run:
+        run = self._known.runs.get(row.id) or from_data(Run, row.frozen, where=row.id)
+        self.learnt.runs[row.id] = run
+        return run

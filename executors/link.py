@@ -12,7 +12,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -56,7 +56,24 @@ class Call:
     reader: Reader
     take: Callable[[bytes], str] = _drop  #: called in a thread, one at a time; returns what may be shown
     sink: Callable[[str], None] = _unwatched  #: called in the event loop with what `take` returned
+    err: Reader | None = None  #: set for a look, which is answered on stderr too
+    take_err: Callable[[bytes], str] = _drop  #: as `take`, for stderr
     stop: bool = False  #: use the sessions that are kept free for this
+
+
+class _Ring:
+    """What paramiko sets, in its own thread, when something arrived or the channel ended."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, bell: asyncio.Event) -> None:
+        self._loop = loop
+        self._bell = bell
+
+    def set(self) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody listens any more
+            self._loop.call_soon_threadsafe(self._bell.set)
+
+    def clear(self) -> None:
+        """The listener clears its bell itself, before it looks."""
 
 
 class Shell:
@@ -66,7 +83,10 @@ class Shell:
         self._channel = channel
         self._pool = pool
         self._loop = asyncio.get_running_loop()
-        self._fd: int = channel.fileno()
+        self._bell = asyncio.Event()
+        # Not Channel.fileno(): its one pipe for two streams loses wake-ups when both move at once (paramiko 5.1).
+        channel.in_buffer.set_event(_Ring(self._loop, self._bell))
+        channel.in_stderr_buffer.set_event(_Ring(self._loop, self._bell))
 
     async def send(self, text: bytes) -> None:
         """
@@ -85,7 +105,7 @@ class Shell:
         Raises:
             LinkLostError: the answer will not come.
         """
-        while call.reader.answer is None:
+        while call.reader.answer is None or (call.err and call.err.answer is None):
             await self._readable()
             shown = await self._blocking(partial(self._read, call))
             if shown:
@@ -94,25 +114,37 @@ class Shell:
 
     def _read(self, call: Call) -> str:
         """Read what is there without waiting; return what may be shown of it."""
-        while self._channel.recv_stderr_ready():
-            call.reader.feed_noise(self._channel.recv_stderr(_CHUNK))
-        if not self._channel.recv_ready():
-            if self._channel.eof_received or self._channel.closed:
-                raise LinkLostError("the shell on the host ended")
-            return ""
+        shown = ""
+        ended = self._ended()  # asked first: what came before it is read below
         try:
-            output = call.reader.feed(self._channel.recv(_CHUNK))
+            if self._channel.recv_stderr_ready():
+                shown += self._read_err(call, self._channel.recv_stderr(_CHUNK))
+            elif self._channel.recv_ready():
+                output = call.reader.feed(self._channel.recv(_CHUNK))
+                shown += call.take(output) if output else ""
+            elif ended:
+                raise LinkLostError("the shell on the host ended")
         except ValueError as error:
             raise LinkLostError(f"the host's answer cannot be read: {error}") from error
-        return call.take(output) if output else ""
+        return shown
+
+    @staticmethod
+    def _read_err(call: Call, data: bytes) -> str:
+        if call.err is None:
+            call.reader.feed_noise(data)
+            return ""
+        output = call.err.feed(data)
+        return call.take_err(output) if output else ""
 
     async def _readable(self) -> None:
-        ready: asyncio.Future[None] = self._loop.create_future()
-        self._loop.add_reader(self._fd, _arrive, ready)
-        try:
-            await ready
-        finally:
-            self._loop.remove_reader(self._fd)
+        while True:
+            self._bell.clear()
+            if self._channel.recv_ready() or self._channel.recv_stderr_ready() or self._ended():
+                return
+            await self._bell.wait()
+
+    def _ended(self) -> bool:
+        return bool(self._channel.eof_received or self._channel.closed)
 
     async def _blocking(self, do: Callable[[], T]) -> T:
         return await self._loop.run_in_executor(self._pool, do)
@@ -304,8 +336,3 @@ class Link:
         if self.alive:
             self.alive = False
             await self._loop.run_in_executor(self._pool, self._line.close)
-
-
-def _arrive(ready: asyncio.Future[None]) -> None:
-    if not ready.done():
-        ready.set_result(None)

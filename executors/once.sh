@@ -307,7 +307,7 @@ once_run() {
   if [ -e "$dir/claim" ]; then
     (once_open; once_follow)
   elif once_prepare_start 2>/dev/null; then
-    once_supervise | once_stream
+    once_supervise 9>&- | once_stream
   else
     once_not_ready
   fi
@@ -341,22 +341,24 @@ once_stop() {
   once_say
 }
 
-# No claim, no file; its process group is gone when the answer is given.
+# No claim, no file; its process group is gone when the answer is given. stdout and stderr stay apart, and the
+# answer is given on both, so that the end of each is seen.
 once_look() {
   once_begin
+  once_begin >&9
   (
     set -- "$script" "$setsid"
     umask "$umask_of_user"
     eval "$vars"
     exec "$2" /bin/sh -c "$1"
-  ) </dev/null 2>&1 &
+  ) </dev/null 2>&9 9>&- &
   cmd=$!
   (
     trap 'kill $! 2>/dev/null; exit 0' TERM
     once_doze "$limit"
     kill -KILL -$cmd $cmd 2>/dev/null
     exit 3
-  ) >/dev/null 2>&1 &
+  ) >/dev/null 2>&1 9>&- &
   timer=$!
   wait $cmd
   rc=$?
@@ -365,7 +367,9 @@ once_look() {
   wait $timer
   [ $? -ne 3 ] || why=timeout
   state=looked
+  once_say >&9
   once_say
 }
 
-exec 2>/dev/null
+# 9: the channel's stderr, for looks; everything else would only be the shell talking to itself
+exec 9>&2 2>/dev/null

@@ -11,7 +11,7 @@ KillUserProcesses=yes); the latter then shows as `Lost`, not as a success.
 
 import asyncio
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from core.action import Action, Ended, Output, Sink, Verdict
 from core.errors import BelayError, HostNotReadyError, NotStartedError, OutcomeLostError
@@ -19,36 +19,12 @@ from core.target import Host
 from executors.dial import Line, SshSettings, dial
 from executors.link import Call, Link, LinkLostError
 from executors.once import GRACE_S, SWEEP_S, Answer, Op, Reader, call, new_nonce, verdict_of
-from executors.output import Bounded, Decoder
-from executors.redact import Redactor
+from executors.progress import Progress, Seen
 
 __all__ = ["SshExecutor", "SshSettings"]
 
 #: Threads for sending, reading and closing; none of them waits for a host's answer.
 _IO_THREADS = 8
-
-
-class Progress:
-    """What has arrived of one action's output, so that an attach goes on where the last call broke off."""
-
-    def __init__(self, secrets: tuple[str, ...]) -> None:
-        self.offset = 0  #: bytes of the host's output file that are here
-        self._decoder = Decoder()
-        self._redactor = Redactor(secrets)
-        self._bounded = Bounded()
-
-    def take(self, data: bytes) -> str:
-        """Return what of *data*, and of what was held back before, may be shown."""
-        self.offset += len(data)
-        shown = self._redactor.feed(self._decoder.feed(data))
-        self._bounded.add(shown)
-        return shown
-
-    def finish(self) -> tuple[str, Output]:
-        """Return what was held back, and all that is kept."""
-        rest = self._redactor.feed(self._decoder.feed(b"", final=True)) + self._redactor.finish()
-        self._bounded.add(rest)
-        return rest, self._bounded.output()
 
 
 @dataclass(slots=True)
@@ -86,17 +62,23 @@ class SshExecutor:
         return _verdict(answer, known.finish()[1] if known else Output(), action, host)
 
     async def look(self, action: Action, host: Host) -> Ended:
-        reader = Reader(nonce=new_nonce())
-        text = call(Op.LOOK, action, state_dir=host.state_dir, nonce=reader.nonce)
-        progress = Progress(self._settings.secrets)
-        bound_s = action.timeout_s + self._settings.dead_after_s
-        answer = await self._ask(Call(text=text, reader=reader, take=progress.take), host, bound_s)
-        verdict = _verdict(answer, progress.finish()[1], action, host)
+        nonce = new_nonce()
+        text = call(Op.LOOK, action, state_dir=host.state_dir, nonce=nonce)
+        seen = Seen(self._settings.secrets)
+        asked = Call(
+            text=text,
+            reader=Reader(nonce=nonce),
+            take=seen.out.take,
+            err=Reader(nonce=nonce),
+            take_err=seen.err.take,
+        )
+        answer = await self._ask(asked, host, action.timeout_s + self._settings.dead_after_s)
+        verdict = _verdict(answer, seen.finish(), action, host)
         if not isinstance(verdict, Ended) or verdict.timed_out:
             raise OutcomeLostError(
                 f"{_where(action, host)} did not answer within {action.timeout_s:g} s; that is no answer"
             )
-        return verdict
+        return replace(verdict, stdout=seen.stdout)
 
     async def close(self) -> None:
         if self._sweeper:

@@ -1,0 +1,72 @@
+"""
+When to try again, keyed by what the error allows.
+
+`UnreachableError`: nothing was started, so trying again is safe. `OutcomeLostError`: it may have been started, so
+only attaching is. Everything else goes up at once.
+"""
+
+from tenacity import (
+    retry,
+    retry_if_exception_type,
+    stop_after_delay,
+    wait_random_exponential,
+)
+
+from core.action import Action, Ended, Executor, Sink, Verdict
+from core.errors import OutcomeLostError, UnreachableError
+from core.target import Host
+
+
+@retry(
+    retry=retry_if_exception_type(UnreachableError),
+    wait=wait_random_exponential(multiplier=0.5, max=10),  # seconds
+    stop=stop_after_delay(60),  # seconds
+    reraise=True,
+)
+async def run_when_reachable(executor: Executor, action: Action, host: Host, sink: Sink) -> Verdict:
+    """
+    Run *action*, waiting about a minute for the host to answer.
+
+    Raises:
+        OutcomeLostError: attach; this is never tried again.
+        UnreachableError, AccessDeniedError, HostNotReadyError: nothing was started.
+    """
+    return await executor.run(action, host, sink)
+
+
+async def attach_within(executor: Executor, action: Action, host: Host, sink: Sink, *, within_s: float) -> Verdict:
+    """
+    Attach to *action*, again and again while the link breaks or the host does not answer, for *within_s* seconds.
+
+    Raises:
+        UnreachableError, OutcomeLostError: the last of these, when the time was up.
+        AccessDeniedError, HostNotReadyError: a person has to look.
+    """
+
+    @retry(
+        retry=retry_if_exception_type((UnreachableError, OutcomeLostError)),
+        wait=wait_random_exponential(multiplier=0.5, max=10),  # seconds
+        stop=stop_after_delay(within_s),
+        reraise=True,
+    )
+    async def attach() -> Verdict:
+        return await executor.attach(action, host, sink)
+
+    return await attach()
+
+
+@retry(
+    retry=retry_if_exception_type((UnreachableError, OutcomeLostError)),
+    wait=wait_random_exponential(multiplier=0.2, max=2),  # seconds
+    stop=stop_after_delay(10),  # seconds
+    reraise=True,
+)
+async def look_again(executor: Executor, action: Action, host: Host) -> Ended:
+    """
+    Look, and once more if the link broke: looking changes nothing.
+
+    Raises:
+        UnreachableError, OutcomeLostError: no answer; that is never a "no".
+        AccessDeniedError, HostNotReadyError: a person has to look.
+    """
+    return await executor.look(action, host)

@@ -6,6 +6,7 @@ import pytest
 
 from sandbox.hosts.host import HostFailedError, PracticeHost
 from sandbox.hosts.scenarios import SCENARIOS, Moment
+from sandbox.hosts.upgrade import LATE_WRITE
 from sandbox.hosts.world import PracticeWorld
 
 SEVEN = {
@@ -58,6 +59,9 @@ async def test_the_rollback_mends_it_step_by_step(world: PracticeWorld) -> None:
     assert await everywhere(world, "http-get --sha256 /servers") == [world.ledger.baseline["servers-sha256"]] * 3
     assert "created-on-ocata" in await database.run("cat evidence.sql")
     assert "created-on-ocata" not in await database.run("http-get /servers")
+
+    await database.run(f"http-get --post '{LATE_WRITE}' /servers")
+    assert not (await world.answer())["right"], "HTTP 200 from Newton, and yet not the data there was"
 
 
 async def test_old_code_on_the_new_schema_really_fails(world: PracticeWorld) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import asyncssh
 import fabric
 import paramiko
 import pytest
+import pytest_asyncio
 
 from sandbox.hosts.host import PracticeHost
 from sandbox.hosts.layout import new_key
@@ -60,6 +62,41 @@ async def test_a_process_that_reads_nothing_does_not_block_the_channel(shared_ho
     said = await shared_host.ask("exit 3", stdin="x" * 1_000_000)
 
     assert said.exit_code == 3
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def gate(shared_host: PracticeHost) -> AsyncIterator[str]:
+    """A named pipe: `read x <gate` in a command waits until `echo >gate` is run in another."""
+    await shared_host.run("mkfifo gate")
+    yield "gate"
+    await shared_host.run("rm gate")
+
+
+async def test_a_command_that_does_not_read_makes_the_client_wait(shared_host: PracticeHost, gate: str) -> None:
+    size = 8_000_000
+    async with (
+        connect(shared_host) as connection,
+        connection.create_process(f"read x <{gate}; wc -c") as process,
+    ):
+        process.stdin.write("x" * size)
+        process.stdin.write_eof()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(process.stdin.drain(), 0.5)
+        await shared_host.run(f"echo >{gate}")
+
+        assert (await process.stdout.read()).strip() == str(size)
+
+
+async def test_output_of_a_child_that_outlives_the_command_is_not_cut(shared_host: PracticeHost, gate: str) -> None:
+    async with (
+        connect(shared_host) as connection,
+        connection.create_process(f"{{ read x <{gate}; echo late; }} & echo $!") as process,
+    ):
+        await process.stdout.readline()
+        await shared_host.run(f"echo >{gate}")
+
+        assert await process.stdout.read() == "late\n"
+        assert (await process.wait()).exit_status == 0
 
 
 async def test_output_comes_while_the_command_runs(shared_host: PracticeHost) -> None:

@@ -13,6 +13,7 @@ import yaml
 
 from core.target import Host
 from sandbox.hosts.host import PracticeHost
+from sandbox.hosts.machine.locks import locked
 from sandbox.hosts.scenarios import SCENARIOS
 from sandbox.hosts.world import PracticeWorld
 
@@ -133,6 +134,22 @@ async def test_a_stopped_service_is_gone_and_said_to_be(stopped: PracticeHost) -
 
 async def test_a_service_nobody_knows(world: PracticeWorld) -> None:
     assert (await world.controllers[1].ask("svc start neutron-server")).exit_code == 5
+
+
+async def test_a_start_waits_for_one_under_way(stopped: PracticeHost) -> None:
+    """So that "already runs" is never said of a service that does not listen yet."""
+    with locked(stopped.directory / "run" / "nova-api.lock"):
+        starting = asyncio.create_task(stopped.run("svc start nova-api"))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(starting), 0.5)
+
+    assert "started as" in await starting
+
+
+async def test_a_service_survives_the_death_of_its_starters_group(stopped: PracticeHost) -> None:
+    assert (await stopped.ask("svc start nova-api; kill -KILL 0")).exit_code == -9
+
+    assert await stopped.run("svc is-active nova-api") == "active"
 
 
 async def test_two_starts_at_once_start_one(stopped: PracticeHost) -> None:

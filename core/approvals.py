@@ -74,6 +74,9 @@ def why_ignored(approval: Approval, subject: Subject, roster: Roster, now: datet
     person = roster.people.get(approval.person)
     if person is None or approval.account not in person.accounts:
         return "no longer on the roster"
+    if subject.barred - roster.people.keys():
+        # Whoever asked may be on the roster under a new name now, and would not be recognised as barred.
+        return "whoever asked is no longer on the roster under the same name; start it again"
     if approval.plan_digest != subject.plan_digest:
         return "given to another plan"
     if approval.verdict_digest != subject.verdict_digest:

@@ -40,7 +40,7 @@ class Kind(StrEnum):
     STARTED = "started"  #: written before acting; data: attempt
     ACTED = "acted"  #: the command ended well; what is left is to verify; data: exit_code
     DONE = "done"
-    UNIT_FAILED = "unit_failed"  #: data: reason
+    UNIT_FAILED = "unit_failed"  #: data: reason; began=False: with proof that nothing was started
     LOST = "lost"  #: its end was not seen; data: reason
     NEVER_RAN = "never_ran"  #: with proof
     RECHECK = "recheck"  #: an unknown one is looked into again

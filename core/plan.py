@@ -150,7 +150,7 @@ class Role:
 class Parameter:
     """A value the plan's commands may use as `{name}`, from the request, a fact of the target, or a default."""
 
-    pattern: str = r"[A-Za-z0-9._:/@+-]+"
+    pattern: str = r"[A-Za-z0-9._:/@+][A-Za-z0-9._:/@+-]*"  #: no leading '-': a value must not become an option
     default: str | None = None
     fact: str = ""
     what: str = field(default="", metadata=PROSE)

@@ -148,9 +148,9 @@ def evaluate(
     return Findings(at=now, points=tuple(findings))
 
 
-def _weight(answer: Evidence) -> tuple[bool, datetime]:
-    """Order answers to one question so that the one that counts comes last: a crossing, else the newest."""
-    return (answer.verdict is Verdict.CROSSED, answer.at)
+def _weight(answer: Evidence) -> tuple[bool, datetime, int]:
+    """Order answers to one question so that the one that counts comes last: a crossing, else the newest, the worst."""
+    return (answer.verdict is Verdict.CROSSED, answer.at, _RANK[answer.verdict])
 
 
 def _recorded(checkpoint: Checkpoint) -> Reason:

@@ -6,7 +6,7 @@ from datetime import datetime
 from core.resolve import ResolvedPlan, ResolvedStep
 from core.run_states import RunStatus
 from core.schedule import destroyed, units_of
-from core.state import RunState
+from core.state import RunState, UnitState
 from core.unit_states import UnitStatus
 
 OVER = (UnitStatus.DONE, UnitStatus.SKIPPED, UnitStatus.UNDONE)
@@ -67,7 +67,7 @@ def _step(step: ResolvedStep, state: RunState, now: datetime) -> StepProgress:
     states = [state.unit(unit.key) for unit in units]
     statuses = [s.status for s in states]
     over = sum(status in OVER for status in statuses)
-    starts = [s.started_at for s in states if s.started_at]
+    starts = [s.undo_started_at or s.started_at for s in states if s.started_at]
     ends = [s.ended_at or (now if not state.status.ended else state.ended_at) for s in states if s.started_at]
     elapsed = (max(e for e in ends if e) - min(starts)).total_seconds() if starts else 0.0
     return StepProgress(step=step, word=_word(statuses, over), over=over, units=len(units), elapsed_s=max(0.0, elapsed))
@@ -104,19 +104,32 @@ def _downtime(plan: ResolvedPlan, state: RunState, end: datetime) -> tuple[datet
     """
     Return since when the control plane is down (None: it is up) and how many seconds it was or is.
 
-    It goes down when the first unit of a "down" step starts, and is up when all units of an "up" step are over.
+    It goes down when the first unit of a "down" step starts. It is up when all units of an "up" step are over, or
+    when everything that took it down is undone.
     """
     down: datetime | None = None
+    undone: list[UnitState] = []
     for step in plan.steps:
         states = [state.unit(unit.key) for unit in units_of(step, state) or ()]
-        starts = [s.started_at for s in states if s.started_at]
-        if step.control_plane == "down" and starts and down is None:
-            down = min(starts)
-        over = states and all(s.status in OVER for s in states)
-        if step.control_plane == "up" and over and down is not None:
-            up = max((s.ended_at for s in states if s.ended_at), default=end)
-            return None, (up - down).total_seconds()
+        if step.control_plane == "down":
+            began = [s for s in states if s.first_started_at]
+            down = min(
+                [s.first_started_at for s in began if s.first_started_at] + ([down] if down else []), default=None
+            )
+            undone += began
+        if step.control_plane == "up" and down and states and all(s.status in _UP for s in states):
+            return None, (_last_end(states, end) - down).total_seconds()
+    if down and all(s.status is UnitStatus.UNDONE for s in undone):
+        return None, (_last_end(undone, end) - down).total_seconds()
     return down, (end - down).total_seconds() if down else 0.0
+
+
+#: A step that was undone brought nothing up.
+_UP = (UnitStatus.DONE, UnitStatus.SKIPPED)
+
+
+def _last_end(states: list[UnitState], otherwise: datetime) -> datetime:
+    return max((s.ended_at for s in states if s.ended_at), default=otherwise)
 
 
 def what_is_left(plan: ResolvedPlan, state: RunState) -> tuple[str, ...]:

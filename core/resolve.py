@@ -17,6 +17,8 @@ from core.ledger import Ledger
 from core.pnr import Question
 from core.target import Host, Target
 
+#: What a recorded item may look like. It becomes a word of a command: neither empty, nor an option, nor hidden.
+_ITEM = re.compile(r"[^\s\x00-\x1f-][^\x00-\x1f]*")
 _REFERENCE = re.compile(r"\{([a-z_][A-Za-z0-9_.@-]*)\}")
 
 
@@ -212,10 +214,16 @@ def _parameters(plan: p.Plan, target: Target, given: Mapping[str, str]) -> dict[
         value = given.get(name, target.facts.get(parameter.fact or name, parameter.default))
         if value is None:
             raise RefusedError(f"plan '{plan.id}' needs the parameter '{name}' ({parameter.what}); give {name}=VALUE")
-        if not re.fullmatch(parameter.pattern, str(value)):
-            raise RefusedError(f"parameter '{name}' should look like {parameter.pattern}, is '{value}'")
-        values[name] = str(value)
+        text = _text(value)
+        if not re.fullmatch(parameter.pattern, text):
+            raise RefusedError(f"parameter '{name}' should look like {parameter.pattern}, is '{text}'")
+        values[name] = text
     return values
+
+
+def _text(value: Any) -> str:
+    """Return a fact as its file spells it: `true`, not Python's True."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _snapshots(plan: p.Plan, ledger: Ledger) -> dict[str, dict[str, str]]:
@@ -264,14 +272,20 @@ def _items(step: p.Step, target: Target) -> tuple[str, ...]:
             f"step '{step.id}' goes over the fact '{step.foreach_fact}', which target '{target.id}' has not "
             "recorded as a list with something in it"
         )
-    return tuple(map(str, items))
+    found = tuple(map(_text, items))
+    for index, item in enumerate(found):
+        if not _ITEM.fullmatch(item):
+            raise RefusedError(f"step '{step.id}' cannot go over '{item}' (fact '{step.foreach_fact}'): no usable word")
+        if item in found[:index]:
+            raise RefusedError(f"step '{step.id}' would go over '{item}' twice (fact '{step.foreach_fact}')")
+    return found
 
 
 def _step(step: p.Step, target: Target, words: Mapping[str, str]) -> ResolvedStep:
     units = []
     for item in _items(step, target):
         for host in _hosts(step.role, step.on, target):
-            local = {**words, "host": host.name, "address": host.address, "item": item}
+            local = {**_local(words, host), "item": item}
             key = f"{step.id}@{host.name}" + (f"[{item}]" if item else "")
             units.append(
                 Unit(
@@ -328,7 +342,7 @@ def _checks(check: p.Check, target: Target, words: Mapping[str, str]) -> tuple[R
             id=check.id,
             title=check.title,
             host=host.name,
-            look=fill_look(check.look, {**words, "host": host.name, "address": host.address}),
+            look=fill_look(check.look, _local(words, host)),
             severity=check.severity,
         )
         for host in _hosts(check.role, check.on, target)
@@ -339,7 +353,7 @@ def _point(point: p.PointOfNoReturn, target: Target, words: Mapping[str, str]) -
     probes = []
     for index, probe in enumerate(point.probes):
         for host in _hosts(probe.role, probe.on, target):
-            local = {**words, **_own_baseline(words, host), "host": host.name, "address": host.address}
+            local = _local(words, host)
             probes.append(
                 ResolvedProbe(
                     host=host.name,
@@ -361,10 +375,11 @@ def _point(point: p.PointOfNoReturn, target: Target, words: Mapping[str, str]) -
     )
 
 
-def _own_baseline(words: Mapping[str, str], host: Host) -> dict[str, str]:
-    """A host's own baseline ("baseline.fact@host") stands in for the fact's name."""
+def _local(words: Mapping[str, str], host: Host) -> dict[str, str]:
+    """Return the words on one host: its own baseline ("baseline.fact@host") stands in for the fact's name."""
     suffix = f"@{host.name}"
-    return {key.removesuffix(suffix): value for key, value in words.items() if key.endswith(suffix)}
+    own = {key.removesuffix(suffix): value for key, value in words.items() if key.endswith(suffix)}
+    return {**words, **own, "host": host.name, "address": host.address}
 
 
 def fill(text: str, words: Mapping[str, str]) -> str:
@@ -372,12 +387,12 @@ def fill(text: str, words: Mapping[str, str]) -> str:
     Put values for `{name}`; a brace that is no reference stays as it is.
 
     Raises:
-        RefusedError: a name has no value here (a baseline or snapshot that was never recorded).
+        RefusedError: a name has no value here (a baseline or snapshot that was never recorded, or without this part).
     """
 
     def value(match: re.Match[str]) -> str:
         name = match.group(1)
-        if name not in words:
+        if not words.get(name):
             raise RefusedError(f"'{{{name}}}' has no value here; record it, or give it as a parameter")
         return words[name]
 
@@ -392,7 +407,8 @@ def fill_command(command: p.Command, words: Mapping[str, str]) -> p.Command:
 def _environment(command: p.Command, words: Mapping[str, str]) -> dict[str, str]:
     if command.script is None:
         return {}
-    return {environment_name(name): value for name, value in words.items()}
+    # Of recorded facts a script gets its own host's; those of all the others could be thousands.
+    return {environment_name(name): value for name, value in words.items() if "@" not in name}
 
 
 def environment_name(word: str) -> str:

@@ -75,6 +75,9 @@ class Rest:
 
 Decision = Do | Undo | Recover | Retry | Probe | Elect | AskPerson | Finish | Rest
 
+#: Where there is nothing to ask, looking again would find nothing new: the finding ("unknown") holds this long.
+_NO_QUESTION_TTL_S = 60.0
+
 #: A unit of unknown outcome is looked into by itself this often before a person is asked.
 RECHECKS = 1
 
@@ -165,7 +168,7 @@ def _before(plan: ResolvedPlan, state: RunState, step: ResolvedStep, now: dateti
         loses = f"; it loses {step.loses}" if step.loses else ""
         reason = f"the step '{step.title}' wants a typed confirmation{loses}"
         return AskPerson(Ask(reason=reason, choices=("confirm", "abort"), step=step.id, confirm=step.confirm))
-    if not step.guard and not (state.look_again and not destroyed(plan, state)) and state.probed_for != step.id:
+    if not _looks_first(plan, state, step):
         return None
     if state.probed_for != step.id or state.findings is None or _too_old(plan, state.findings, now):
         return Probe(step)
@@ -173,6 +176,18 @@ def _before(plan: ResolvedPlan, state: RunState, step: ResolvedStep, now: dateti
         reason = f"cannot go on before '{step.title}': {describe(blocking)}"
         return AskPerson(Ask(reason=reason, choices=("retry", "abort"), step=step.id))
     return None
+
+
+def _looks_first(plan: ResolvedPlan, state: RunState, step: ResolvedStep) -> bool:
+    """
+    Return whether the points of no return have to be looked at before the step's next wave.
+
+    Always where the step says so, and where it was looked at for this very wave. While nothing was destroyed also
+    after every resume, and before the step that destroys first, whether its author thought of a guard or not.
+    """
+    if step.guard or state.probed_for == step.id:
+        return True
+    return (state.look_again or step.destructive) and not destroyed(plan, state)
 
 
 def _blocking(plan: ResolvedPlan, state: RunState, step: ResolvedStep, findings: Findings) -> tuple[Finding, ...]:
@@ -199,7 +214,7 @@ def describe(findings: Iterable[Finding]) -> str:
 
 
 def _too_old(plan: ResolvedPlan, findings: Findings, now: datetime) -> bool:
-    shortest = min((question.ttl_s for question in plan.questions()), default=0.0)
+    shortest = min((question.ttl_s for question in plan.questions()), default=_NO_QUESTION_TTL_S)
     return not timedelta(0) <= now - findings.at <= timedelta(seconds=shortest)
 
 

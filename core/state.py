@@ -25,11 +25,14 @@ class UnitState:
     attempt: int = 0  #: of the action that was started last; 0: none was
     undo_attempt: int = 0
     acted: bool = False  #: the command of this attempt ended well; only its verification is open
-    ever_started: bool = False
+    ever_started: bool = False  #: some attempt ran, or may have; a proof that it never ran takes its attempt back
+    began_before: bool = False  #: `ever_started` as it was before this attempt
     ever_unknown: bool = False
     rechecks: int = 0
     reason: str = ""  #: why it failed, was skipped or is unknown, in words
-    started_at: datetime | None = None
+    first_started_at: datetime | None = None  #: of the first attempt that ran, or may have
+    started_at: datetime | None = None  #: of the last attempt
+    undo_started_at: datetime | None = None
     ended_at: datetime | None = None
 
 
@@ -202,15 +205,20 @@ def _unit_changes(before: UnitState, entry: Entry, status: UnitStatus) -> dict[s
         return {
             "attempt": attempt,
             "acted": False,
+            "began_before": before.ever_started,
             "ever_started": True,
             "reason": "",
+            "first_started_at": before.first_started_at or entry.at,
             "started_at": entry.at,
             "ended_at": None,
         }
     if entry.kind is Kind.UNDO_STARTED:
-        return {"undo_attempt": before.undo_attempt + 1, "started_at": entry.at, "ended_at": None}
+        return {"undo_attempt": before.undo_attempt + 1, "undo_started_at": entry.at, "ended_at": None}
     if entry.kind is Kind.ACTED:
         return {"acted": True}
+    if entry.kind is Kind.NEVER_RAN or (entry.kind is Kind.UNIT_FAILED and entry.data.get("began") is False):
+        changes["ever_started"] = before.began_before
+        changes["first_started_at"] = before.first_started_at if before.began_before else None
     if entry.kind is Kind.LOST:
         changes["ever_unknown"] = True
     if entry.kind is Kind.RECHECK:

@@ -147,6 +147,9 @@ def _go_on(state: RunState, decided: list[Draft]) -> list[Draft]:
 def _asked_units(plan: ResolvedPlan, state: RunState, units: Sequence[str], verb: str) -> list[str]:
     if state.status not in (RunStatus.NEEDS_PERSON, RunStatus.STUCK):
         raise RefusedError(f"there is nothing to {verb}: the run is {say(state.status)}")
+    if state.ask is not None and verb not in state.ask.choices:
+        choices = ", ".join(state.ask.choices)
+        raise RefusedError(f"to {verb} is no answer to what is asked ({choices}): {state.ask.reason}")
     open_ = _open_units(state)
     if not units:
         return open_
@@ -154,7 +157,7 @@ def _asked_units(plan: ResolvedPlan, state: RunState, units: Sequence[str], verb
         pick("unit", key, _all_units(plan))
         if key not in open_:
             raise RefusedError(f"'{key}' is {state.unit(key).status}; to {verb}: {', '.join(open_) or 'nothing'}")
-    return list(units)
+    return list(dict.fromkeys(units))
 
 
 def _all_units(plan: ResolvedPlan) -> list[str]:

@@ -25,7 +25,7 @@ from core.schedule import AskPerson, Do, Elect, Finish, Probe, Recover, Rest, Re
 from core.state import Ask, RunState
 from core.unit_states import UnitStatus
 from core.wishes import Draft
-from store import Store
+from store.database import Store
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from bot.looker import Looker
 from bot.recorder import Recorder
 from core.errors import FencedError
 from core.ports import Clock
-from store import Store
+from store.database import Store
 
 log = logging.getLogger(__name__)
 

@@ -14,6 +14,7 @@ from core.ports import Clock
 from core.resolve import ResolvedCheck, ResolvedPlan, ResolvedProbe
 from core.run import CheckResult
 from core.target import Host
+from executors.retry import look_again
 
 #: Looks under way at once, over all runs: a fleet of computes is asked in waves, not all in one breath.
 LOOKS_AT_ONCE = 32
@@ -91,7 +92,7 @@ class Looker:
             NotStartedError, OutcomeLostError: the host gave no answer.
         """
         async with self._room:
-            return await self._hands.executor(host).look(action_for(run_id, unit, verb, command), host)
+            return await look_again(self._hands.executor(host), action_for(run_id, unit, verb, command), host)
 
 
 def said(ended: Ended) -> str:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tenacity import retry_if_exception_type, stop_never, wait_exponential
+from tenacity import stop_never, wait_exponential
 from tenacity.asyncio import AsyncRetrying
 
 from bot.announce import announcements
@@ -18,7 +18,8 @@ from core.ports import Clock
 from core.run import Run
 from core.state import RunState
 from core.wishes import Draft
-from store import Store, Transaction
+from store.database import Store
+from store.transaction import Transaction
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +95,10 @@ def until_written() -> AsyncRetrying:
         reraise=True,
         before_sleep=lambda state: log.warning("not written yet: %s", state.outcome and state.outcome.exception()),
     )
+
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, (StoreUnavailableError, ConflictError)) and not isinstance(error, FencedError)
 
 
 async def append(

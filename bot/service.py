@@ -21,7 +21,7 @@ from core.approvals import Approval, check_approver, tally
 from core.codec import to_data
 from core.errors import ConflictError, RefusedError
 from core.journal import Kind
-from core.ledger import Checkpoint, Ledger, Snapshot
+from core.ledger import Checkpoint, Ledger, Snapshot, Upgrade
 from core.names import is_name, pick
 from core.people import Account, May, Person, Roster, check_may
 from core.plan import Plan
@@ -34,7 +34,8 @@ from core.schedule import describe
 from core.state import RunState
 from core.target import Target
 from core.wishes import Draft
-from store import Store, Transaction
+from store.database import Store
+from store.transaction import Transaction
 
 log = logging.getLogger(__name__)
 
@@ -424,7 +425,6 @@ class BelayService:
         fact = Checkpoint(name=checkpoint, at=self._clock.now(), by=by.person.id, evidence=evidence)
         async with self._store.begin() as tx:
             await tx.add_checkpoint(self._hands.target(target).id, fact)
-            await tx.audit("checkpoint", who=by.person.id, data={"target": target, **to_data(fact)}, at=fact.at)
             refused = await self._refuse_waiting(tx, target, fact)
             ledger = await tx.ledger(target)
         for run_id in refused:
@@ -446,28 +446,28 @@ class BelayService:
 
     async def record_snapshot(self, target: str, snapshot: Snapshot, by: Actor) -> Ledger:
         async def write(tx: Transaction) -> None:
-            await tx.add_snapshot(target, snapshot)
+            await tx.add_snapshot(target, snapshot, by.person.id, self._clock.now())
 
-        return await self._record(target, by, "snapshot", to_data(snapshot), write)
+        return await self._record(target, by, write)
 
     async def record_baseline(self, target: str, facts: Mapping[str, str], by: Actor) -> Ledger:
         async def write(tx: Transaction) -> None:
-            await tx.add_baseline(target, facts, by=by.person.id, at=self._clock.now())
+            await tx.add_baseline(target, facts, by.person.id, self._clock.now())
 
-        return await self._record(target, by, "baseline", dict(facts), write)
+        return await self._record(target, by, write)
 
     async def begin_upgrade(self, target: str, origin: str, destination: str, by: Actor) -> Ledger:
         async def write(tx: Transaction) -> None:
-            await tx.begin_upgrade(target, origin, destination, by=by.person.id, at=self._clock.now())
+            await tx.begin_upgrade(target, upgrade)
 
-        return await self._record(target, by, "upgrade", {"from": origin, "to": destination}, write)
+        upgrade = Upgrade(origin=origin, destination=destination, started_at=self._clock.now(), by=by.person.id)
+        return await self._record(target, by, write)
 
-    async def _record(self, target: str, by: Actor, what: str, data: Mapping[str, object], write: "Write") -> Ledger:
+    async def _record(self, target: str, by: Actor, write: "Write") -> Ledger:
         check_may(by.person, May.OPERATE)
         pick("target", target, self._hands.targets)
         async with self._store.begin() as tx:
             await write(tx)
-            await tx.audit(what, who=by.person.id, data={"target": target, **data}, at=self._clock.now())
             return await tx.ledger(target)
 
 

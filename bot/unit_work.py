@@ -8,6 +8,7 @@ whose intent was not written before.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from bot.hands import Hands, action_for
 from bot.looker import Looker
@@ -19,6 +20,7 @@ from core.resolve import ResolvedPlan, Unit
 from core.state import UnitState
 from core.target import Host
 from core.wishes import Draft
+from executors.retry import run_when_reachable
 
 #: After an action's own time-out the host is asked for this long what became of it, before a person is.
 GRACE_S = 60.0
@@ -67,17 +69,18 @@ class UnitWork:
             NotStartedError: nothing was started.
         """
         executor = self.hands.executor(host)
-        running = asyncio.create_task(executor.run(action, host, self.tell))
+        running = asyncio.ensure_future(run_when_reachable(executor, action, host, self.tell))
         try:
             return await self._or_stop(running, action, host)
         except OutcomeLostError as error:
             return await self._follow(action, host, str(error))
 
-    async def _or_stop(self, running: asyncio.Task[Verdict], action: Action, host: Host) -> Verdict:
+    async def _or_stop(self, running: asyncio.Future[Verdict], action: Action, host: Host) -> Verdict:
         """Wait for the end; if a person aborts meanwhile, end it on the host, and wait for that."""
         stopping = asyncio.create_task(self.stopping.wait())
+        either: set[asyncio.Future[Any]] = {running, stopping}
         try:
-            await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if running.done():
                 return await running
             return await self._stop(action, host)

@@ -1,9 +1,9 @@
 """The composition root: builds everything once, and closes it in reverse order."""
 
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from bot.clock import SystemClock
 from bot.engine import Engine
@@ -17,10 +17,11 @@ from core.people import Roster
 from core.plan import Plan
 from core.ports import Clock
 from core.target import Target
+from executors.dial import SshSettings
 from executors.http import HttpExecutor
-from executors.ssh import SshExecutor, SshSettings
-from store import Store
+from executors.ssh import SshExecutor
 from store.config_files import load_roster, load_targets
+from store.database import Store
 from store.plan_files import load_plans
 
 
@@ -31,6 +32,7 @@ class Config:
     targets: Mapping[str, Target]
     roster: Roster
     plans: Mapping[str, Plan]
+    plan_errors: tuple[PlanError, ...]  #: of files that are left out; one bad file hides no good one
 
 
 def read_config(settings: Settings) -> Config:
@@ -43,12 +45,18 @@ def read_config(settings: Settings) -> Config:
             raise PlanError(
                 "", "is missing; deploy/config has an example, and BELAY_CONFIG names the folder", file=str(path)
             )
+    plans, errors = load_plans(*settings.plan_folders)
+    for error in errors:
+        log.error("a plan is left out: %s", error)
     return Config(
         targets=load_targets(settings.targets_file),
         roster=load_roster(settings.roster_file),
-        plans=load_plans(*settings.plan_folders),
+        plans=plans,
+        plan_errors=tuple(errors),
     )
 
+
+log = logging.getLogger(__name__)
 
 Listener = Callable[[str], None]
 
@@ -132,10 +140,9 @@ async def offline_service(settings: Settings) -> AsyncIterator[BelayService]:
 
 
 def ssh_settings(settings: Settings) -> SshSettings:
-    own = Path("~/.ssh").expanduser()
     return SshSettings(
-        known_hosts=(settings.known_hosts or own / "known_hosts",),
-        ssh_config=settings.ssh_config or own / "config",
-        identity_files=tuple(settings.identity_files),
+        known_hosts=(str(settings.known_hosts),) if settings.known_hosts else (),
+        ssh_config=str(settings.ssh_config) if settings.ssh_config else None,
+        identity_files=tuple(map(str, settings.identity_files)),
         secrets=tuple(word.get_secret_value() for word in settings.secrets),
     )

@@ -57,8 +57,8 @@ async def attach_within(executor: Executor, action: Action, host: Host, sink: Si
 
 @retry(
     retry=retry_if_exception_type((UnreachableError, OutcomeLostError)),
-    wait=wait_random_exponential(multiplier=0.2, max=2),  # seconds
-    stop=stop_after_delay(10),  # seconds
+    wait=wait_random_exponential(multiplier=0.2, max=1),  # seconds
+    stop=stop_after_delay(3),  # seconds
     reraise=True,
 )
 async def look_again(executor: Executor, action: Action, host: Host) -> Ended:

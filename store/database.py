@@ -36,18 +36,19 @@ class Store:
         self._known = Memory()
 
     @classmethod
-    async def open(cls, url: str, *, readonly: bool = False) -> Self:
+    async def open(cls, url: str, *, readonly: bool = False, alone: bool = True) -> Self:
         """
         Open the database of *url* (`sqlite+aiosqlite:///PATH` or `postgresql+psycopg://…`) and migrate it.
 
         `readonly` looks at what a running Belay writes: no lock, no migration; `begin` is then refused.
+        `alone=False` is for one command of the command line: it writes beside a running Belay, and drives nothing.
 
         Raises:
             StoreUnavailableError: it cannot be opened or written, another process has it (SQLite), or its schema is
                 newer than this code.
         """
         engines = make_engines(url, readonly=readonly)
-        lock = LockFile(engines.file) if engines.file and not readonly else None
+        lock = LockFile(engines.file) if engines.file and alone and not readonly else None
         try:
             with said_plainly(engines.place):
                 await _prepare(engines)

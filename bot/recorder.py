@@ -79,7 +79,13 @@ class Recorder:
             before = await tx.state(run.id)
             for each in printed:
                 await tx.add_output(
-                    run.id, each.unit, each.verb, each.attempt, each.output, each.exit_code, self._clock.now()
+                    run.id,
+                    each.unit,
+                    each.verb,
+                    each.attempt,
+                    output=each.output,
+                    exit_code=each.exit_code,
+                    at=self._clock.now(),
                 )
             after = await append(tx, self._clock, run, drafts, seq=before.seq, epoch=epoch)
         self.changed(run.id)
@@ -89,7 +95,7 @@ class Recorder:
 def until_written() -> AsyncRetrying:
     """Try again for as long as the database is away; a stale epoch ends it at once."""
     return AsyncRetrying(
-        retry=retry_if_exception_type((StoreUnavailableError, ConflictError)) & ~retry_if_exception_type(FencedError),
+        retry=retry_if_exception(_may_pass),
         wait=wait_exponential(multiplier=0.05, max=2),  # seconds
         stop=stop_never,
         reraise=True,

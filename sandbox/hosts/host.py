@@ -111,6 +111,10 @@ class PracticeHost:
             raise HostFailedError(f"{self.name} is powered off")
         self._server.send_signal(number)
 
+    def set_pace(self, pace_s: float) -> None:
+        """Let stops, starts, dumps and restores on this host take about *pace_s* seconds from now on."""
+        (self.directory / "etc" / "pace").write_text(f"{pace_s}\n")
+
     async def ask(self, command: str, *, stdin: str = "") -> Said:
         """Run *command* over SSH and return what it said, whatever that is."""
         connection = await self._connect()

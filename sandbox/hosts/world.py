@@ -39,10 +39,13 @@ class PracticeWorld:
 
     @classmethod
     @asynccontextmanager
-    async def start(cls, directory: Path | None, scenario: Scenario) -> AsyncIterator["PracticeWorld"]:
+    async def start(
+        cls, directory: Path | None, scenario: Scenario, *, pace_s: float = 0.0
+    ) -> AsyncIterator["PracticeWorld"]:
         """
         Make the world in *directory* (None: a temporary one, removed at the end), run the old version,
-        upgrade it for real, and set the scene.
+        upgrade it for real, and set the scene. From then on stops, starts, dumps and restores take about *pace_s*
+        seconds each, so that people can watch and step in.
 
         Raises:
             FileExistsError: *directory* holds something.
@@ -54,6 +57,8 @@ class PracticeWorld:
             world = cls._laid_out(new_site(home, mark), scenario)
             try:
                 await world.come_up()
+                for host in world.hosts.values():
+                    host.set_pace(pace_s)
                 yield world
             finally:
                 await asyncio.gather(*(host.disconnect() for host in world.hosts.values()))

@@ -1,5 +1,5 @@
 """
-`db`: look after the database of this host.
+`db`: look after the database of this host. A dump's name without a folder is one in HOST/var/backups.
 
 Exit statuses: 0 done, 1 failed, 2 wrong words or no such file, 3 the dump is not what it should be,
 4 the door is open. After anything but 0 the database is as it was.
@@ -16,7 +16,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from .locks import locked
-from .paths import DATABASE, DATABASE_LOCK, DOOR, RELEASES
+from .pace import linger
+from .paths import BACKUPS, DATABASE, DATABASE_LOCK, DOOR, RELEASES
 
 TRAILER = "-- dump completed\n"
 
@@ -48,10 +49,10 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(required=True)
     for name, action in (("dump", dump), ("verify", verify), ("restore", restore)):
         verb = verbs.add_parser(name)
-        verb.add_argument("file", type=Path)
+        verb.add_argument("file", type=BACKUPS.joinpath)
         verb.set_defaults(action=action)
         if name != "dump":
-            verb.add_argument("--sha256", required=True)
+            verb.add_argument("--sha256", required=name == "restore")
     verb = verbs.add_parser("door")
     verb.add_argument("what", choices=("open", "close", "status"))
     verb.set_defaults(action=door)
@@ -65,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def dump(arguments: argparse.Namespace) -> str:
     """Write the whole database as SQL; the file appears when it is complete, or not at all."""
+    linger("reading the database")
     text = _dump_text()
     arguments.file.parent.mkdir(parents=True, exist_ok=True)
     _publish(arguments.file, text.encode())
@@ -73,21 +75,24 @@ def dump(arguments: argparse.Namespace) -> str:
 
 def verify(arguments: argparse.Namespace) -> str:
     _checked_dump(arguments.file, arguments.sha256)
-    return f"{arguments.file} is complete and has the checksum expected"
+    return f"{arguments.file} is complete{' and has the checksum expected' if arguments.sha256 else ''}"
 
 
 def restore(arguments: argparse.Namespace) -> str:
     """Put the dump in the place of the database. Everything written since the dump is lost."""
+    linger(f"checking {arguments.file}", 0.2)
     sql = _checked_dump(arguments.file, arguments.sha256)
     with locked(DATABASE_LOCK):
         if not DOOR.exists():
             raise Refused("the door is open, services may be writing; first 'db door close'", 4)
         fresh = DATABASE.with_suffix(".restoring")
         fresh.unlink(missing_ok=True)
+        linger("loading it beside the old database", 0.6)
         with closing(sqlite3.connect(fresh)) as connection:
             connection.executescript(sql)
             if connection.execute("PRAGMA integrity_check").fetchone() != ("ok",):
                 raise Refused(f"{arguments.file} does not make a sound database", 3)
+        linger("putting it in the old one's place", 0.2)
         _settle_journal()
         _replace(fresh, DATABASE)
     return f"restored from {arguments.file}"
@@ -148,12 +153,12 @@ def _dump_text() -> str:
         return "\n".join(connection.iterdump()) + "\n" + TRAILER
 
 
-def _checked_dump(file: Path, sha256: str) -> str:
+def _checked_dump(file: Path, sha256: str | None) -> str:
     try:
         data = file.read_bytes()
     except FileNotFoundError:
         raise Refused(f"no such dump: {file}", 2) from None
-    if _sha256(data) != sha256.lower():
+    if sha256 is not None and _sha256(data) != sha256.lower():
         raise Refused(f"{file} has SHA-256 {_sha256(data)}, expected {sha256}; nothing was changed", 3)
     if not data.endswith(TRAILER.encode()):
         raise Refused(f"{file} is cut short: its last line is missing; nothing was changed", 3)

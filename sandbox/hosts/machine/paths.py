@@ -12,6 +12,7 @@ RELEASES = ROOT / "releases"
 SERVICES = ROOT / "etc" / "svc"
 
 DATABASE = ROOT / "var" / "db" / "nova.sqlite"
+BACKUPS = ROOT / "var" / "backups"  #: where a dump lies whose name has no folder
 DATABASE_LOCK = RUN / "db.lock"
 DOOR = RUN / "db.door-closed"  #: while it exists, the database server turns everybody away
 

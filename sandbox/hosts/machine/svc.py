@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from .locks import locked
+from .pace import linger
 from .paths import LOG, ROOT, RUN, SERVICES
 from .processes import Process, born, end, recorded
 
@@ -40,6 +41,7 @@ def start(service: str) -> int:
     if process := recorded(_pid_file(service)):
         print(f"{service} already runs as {process.pid}")
         return 0
+    linger(f"starting {service}", 0.5)
     return _spawn(service)
 
 
@@ -83,6 +85,7 @@ def stop(service: str) -> int:
     if process is None:
         print(f"{service} is not running")
     else:
+        linger(f"stopping {service}", 0.5)
         killed = end(process, patience_s=STOP_PATIENCE_S)
         print(f"{service} stopped{' (it had to be killed)' if killed else ''}")
     _pid_file(service).unlink(missing_ok=True)

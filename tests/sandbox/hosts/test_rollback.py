@@ -57,7 +57,7 @@ async def test_the_rollback_mends_it_step_by_step(world: PracticeWorld) -> None:
     assert answer["right"], answer
     assert await everywhere(world, "http-get --field release /healthz") == ["newton"] * 3
     assert await everywhere(world, "http-get --sha256 /servers") == [world.ledger.baseline["servers-sha256"]] * 3
-    assert "created-on-ocata" in await database.run("cat evidence.sql")
+    assert "created-on-ocata" in await database.run("cat $PRACTICE_ROOT/var/backups/evidence.sql")
     assert "created-on-ocata" not in await database.run("http-get /servers")
 
     await database.run(f"http-get --post '{LATE_WRITE}' /servers")

@@ -31,7 +31,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pract
 async def closed(world: PracticeWorld) -> AsyncIterator[PracticeHost]:
     """The database's host, with the door closed and a copy of the snapshot as `dump.sql`."""
     database = world.controllers[0]
-    await database.run(f"db door close && cp {world.snapshot.place} dump.sql")
+    await database.run(f"db door close && cp {world.snapshot.place} $PRACTICE_ROOT/var/backups/dump.sql")
     yield database
     await database.run("db door open")
 
@@ -75,9 +75,9 @@ async def test_while_the_door_is_closed_nobody_gets_in(world: PracticeWorld) -> 
     ("spoil", "options", "expected"),
     [
         ("true", "--sha256 " + "0" * 64, (3, "expected 000")),
-        ("echo '-- more' >> dump.sql", "--sha256 {sha256}", (3, "nothing was changed")),
+        ("echo '-- more' >> $PRACTICE_ROOT/var/backups/dump.sql", "--sha256 {sha256}", (3, "nothing was changed")),
         ("db door open", "--sha256 {sha256}", (4, "the door is open")),
-        ("rm dump.sql", "--sha256 {sha256}", (2, "no such dump")),
+        ("rm $PRACTICE_ROOT/var/backups/dump.sql", "--sha256 {sha256}", (2, "no such dump")),
         ("true", "", (2, "--sha256")),
     ],
     ids=["wrong checksum", "file changed", "door open", "no file", "no checksum given"],
@@ -97,13 +97,23 @@ async def test_a_restore_that_cannot_be_right_changes_nothing(
 
 
 async def test_a_dump_cut_short_is_refused_even_with_its_own_checksum(closed: PracticeHost) -> None:
-    await closed.run("head -c 5000 dump.sql > short.sql")
-    sha256 = hashlib.sha256((closed.directory / "home" / "short.sql").read_bytes()).hexdigest()
+    await closed.run("cd $PRACTICE_ROOT/var/backups && head -c 5000 dump.sql > short.sql")
+    short = closed.directory / "var" / "backups" / "short.sql"
+    sha256 = hashlib.sha256(short.read_bytes()).hexdigest()
 
     said = await closed.ask(f"db restore short.sql --sha256 {sha256}")
 
     assert said.exit_code == 3
     assert "cut short" in said.stderr
+
+
+async def test_a_host_takes_the_time_it_is_told(closed: PracticeHost) -> None:
+    closed.set_pace(0.6)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(closed.run("db dump slow.sql"), 0.5)
+    closed.set_pace(0)
+
+    assert (await asyncio.wait_for(closed.ask("db dump quick.sql"), 5)).exit_code == 0
 
 
 async def test_the_migration_is_not_run_twice(world: PracticeWorld) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from commands.asking import ACCEPT, MAX_WORDS, TO, full_line, read_request
 from commands.base import Command, Reply, Request
 from commands.say import verdict_lines
-from commands.text import LIMIT, code, count, duration, fence, fit, one_line, plain, some
+from commands.text import LIMIT, SOME, code, count, duration, fence, fit, one_line, plain, some
 from core import plan as p
 from core.digest import short
 from core.ports import Service, StartRequest
@@ -24,16 +24,23 @@ async def handle(request: Request, service: Service) -> Reply:
 
 
 def render(preview: Preview, asked: StartRequest) -> Reply:
-    """All of it as text where that fits into one message; else the gist, and the whole as a document."""
+    """The whole as text where it fits into one message; a document beside it for what the text leaves out."""
     top, steps = _top(preview, asked), _steps(preview.plan)
-    whole = "\n".join([*top, *steps])
-    if len(whole) <= LIMIT:
-        return Reply(text=whole)
+    more = "Every host and every script stands in the document."
+    fits = len("\n".join([*top, *steps, more])) <= LIMIT
+    if fits and not _leaves_out(preview.plan):
+        return Reply(text=fit([*top, *steps]))
     return Reply(
-        text=fit([*top, "Every step with its hosts and commands is in the document."]),
+        text=fit([*top, *steps, more] if fits else [*top, more]),
         document=_document(preview, asked),
         document_name=f"preview-{preview.plan.target}-{preview.plan.plan}.md",
     )
+
+
+def _leaves_out(plan: ResolvedPlan) -> bool:
+    """True if the text names a script without showing it, or cuts a list of hosts short."""
+    scripts = any((unit.do or unit.verify.command).script for step in plan.steps for unit in step.units)
+    return scripts or any(len({unit.host for unit in step.units}) > SOME for step in plan.steps)
 
 
 def _top(preview: Preview, asked: StartRequest) -> list[str]:

@@ -13,6 +13,8 @@ from commands.grammar import hidden
 
 #: A message has room for 3,000 characters; some are kept for what a front-end adds.
 LIMIT = 2_900
+#: Names listed before "and 12 more".
+SOME = 8
 
 _LOOK_ALIKE = str.maketrans({"*": "∗", "~": "∼", "`": "ˋ", "<": "‹", ">": "›"})
 _IN_CODE = str.maketrans({"`": "ˋ", "<": "‹", ">": "›"})
@@ -67,7 +69,7 @@ def fit(lines: Iterable[str], limit: int = LIMIT) -> str:
     return "\n".join([*kept, f"… and {len(rest):,} more"]) if rest else "\n".join(kept)
 
 
-def some(items: Sequence[str], limit: int = 8) -> str:
+def some(items: Sequence[str], limit: int = SOME) -> str:
     """List the first *limit*: "a, b, c and 12 more"."""
     more = f" and {len(items) - limit} more" if len(items) > limit else ""
     return ", ".join(items[:limit]) + more

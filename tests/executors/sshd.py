@@ -52,11 +52,12 @@ class Sshd:
             "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n"
             f"PermitUserEnvironment yes\nMaxStartups 100\n{self.extra}\n"
         )
-        self.process = subprocess.Popen(
-            [SSHD, "-D", "-e", "-f", str(self.folder / "sshd_config")],
-            stdin=subprocess.DEVNULL,
-            stderr=(self.folder / "sshd.log").open("ab"),
-        )
+        with (self.folder / "sshd.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [SSHD, "-D", "-e", "-f", str(self.folder / "sshd_config")],
+                stdin=subprocess.DEVNULL,
+                stderr=log,
+            )
         self._wait_until_it_listens()
         return self
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from sandbox.hosts.host import HostFailedError, PracticeHost
-from sandbox.hosts.scenarios import SCENARIOS, Moment
+from sandbox.hosts.scenarios import SCENARIOS
 from sandbox.hosts.upgrade import LATE_WRITE
 from sandbox.hosts.world import PracticeWorld
 
@@ -92,54 +92,6 @@ async def test_new_code_on_the_restored_database_fails_too(world: PracticeWorld)
 def test_all_seven_scenarios_are_there() -> None:
     assert set(SCENARIOS) == SEVEN
     assert all(scenario.name == name for name, scenario in SCENARIOS.items())
-
-
-@in_scenario("crossed-recorded")
-async def test_crossed_by_the_ledger_alone(world: PracticeWorld) -> None:
-    assert "compute-upgraded" in [one.name for one in world.ledger.checkpoints]
-    assert [await host.run("compute-agent touched") for host in world.computes] == ["untouched"] * 2
-
-
-@in_scenario("crossed-live")
-async def test_crossed_in_the_live_system_alone(world: PracticeWorld) -> None:
-    assert "compute-upgraded" not in [one.name for one in world.ledger.checkpoints]
-    assert await world.hosts["compute-1"].run("compute-agent touched") == "untouched"
-    assert await world.hosts["compute-2"].run("compute-agent touched") == "converted to ocata, 12 records"
-    assert await world.hosts["compute-2"].run("compute-agent version") == "ocata"
-
-
-@in_scenario("host-unreachable")
-async def test_a_host_that_does_not_answer(world: PracticeWorld) -> None:
-    with pytest.raises(OSError):
-        await world.hosts["compute-1"].run("true")
-    assert await world.hosts["compute-2"].run("compute-agent touched") == "untouched"
-
-
-@pytest.mark.parametrize(
-    ("world", "moment"),
-    [("crossed-before-claim", Moment.BEFORE_CLAIM), ("crossed-mid-run", Moment.BEFORE_GUARDED_STEP)],
-    indirect=["world"],
-)
-async def test_crossed_at_a_moment(world: PracticeWorld, moment: Moment) -> None:
-    """Reversible until the moment comes, crossed after it; other moments change nothing."""
-    compute = world.hosts["compute-2"]
-    other = next(one for one in Moment if one is not moment)
-
-    assert not await world.reach(other)
-    assert await compute.run("compute-agent touched") == "untouched"
-    assert await world.reach(moment)
-    assert (await compute.run("compute-agent touched")).startswith("converted")
-
-
-async def test_a_probe_that_cannot_read_says_so_and_nothing_else(world: PracticeWorld) -> None:
-    compute = world.hosts["compute-1"]
-    (compute.directory / "var" / "records").unlink()
-
-    said = await compute.ask("compute-agent touched")
-
-    assert said.exit_code == 1
-    assert said.stdout == ""
-    assert "cannot read" in said.stderr
 
 
 @in_scenario("step-fails")

@@ -235,3 +235,14 @@ async def test_the_ledger_tells_what_was_done(world: PracticeWorld) -> None:
     assert world.ledger.upgrade is not None
     assert (world.ledger.upgrade.origin, world.ledger.upgrade.destination) == ("newton", "ocata")
     assert [one.name for one in world.ledger.checkpoints] == ["schema-migrated", "controllers-upgraded"]
+
+
+async def test_a_probe_that_cannot_read_says_so_and_nothing_else(world: PracticeWorld) -> None:
+    records = world.hosts["compute-1"].directory / "var" / "records"
+    kept = records.rename(records.with_name("kept"))
+
+    said = await world.hosts["compute-1"].ask("compute-agent touched")
+
+    kept.rename(records)
+    assert (said.exit_code, said.stdout) == (1, "")
+    assert "cannot read" in said.stderr

@@ -238,8 +238,11 @@ def _backward(plan: ResolvedPlan, state: RunState) -> Decision:
 
 
 def _to_undo(by: dict[UnitStatus, list[Unit]]) -> list[Unit]:
-    """Failed and skipped ones too: a failed command may have done half of its work."""
-    return by[UnitStatus.DONE] + by[UnitStatus.FAILED] + by[UnitStatus.SKIPPED]
+    """
+    Failed and skipped ones too: a failed command may have done half of its work. And those that wait for another
+    attempt, for the same reason.
+    """
+    return by[UnitStatus.DONE] + by[UnitStatus.FAILED] + by[UnitStatus.SKIPPED] + by[UnitStatus.PENDING]
 
 
 def _ask_stuck(step: ResolvedStep, units: list[Unit], state: RunState) -> Decision:

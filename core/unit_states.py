@@ -44,6 +44,7 @@ NEXT: Final[Mapping[tuple[UnitStatus, Kind], UnitStatus]] = {
     (_S.FAILED, _K.RETRIED): _S.PENDING,
     (_S.FAILED, _K.SKIPPED): _S.SKIPPED,
     (_S.FAILED, _K.SETTLED_DONE): _S.DONE,
+    (_S.PENDING, _K.UNDO_STARTED): _S.UNDOING,  # an earlier attempt ran, and another one was granted
     (_S.FAILED, _K.UNDO_STARTED): _S.UNDOING,
     (_S.DONE, _K.UNDO_STARTED): _S.UNDOING,
     (_S.SKIPPED, _K.UNDO_STARTED): _S.UNDOING,

@@ -177,10 +177,11 @@ once_list() {
   done
 }
 
-# End the action with all its processes: TERM once each, KILL after the grace; succeeds when two looks in a
-# row find none (one look can miss a child forked behind its back).
+# End the action with all its processes: TERM to those that are there, KILL to all after the grace. What a TERM
+# handler starts to clean up with is left its time. Succeeds when two looks in a row find none (one look can
+# miss a child forked behind its back).
 once_sweep() {
-  told=' ' clear=0
+  told='' clear=0
   once_now
   hard=$((now + grace))
   while once_list; [ "$found" ] || clear=$((clear + 1)); [ "$clear" -lt 2 ]; do
@@ -188,13 +189,12 @@ once_sweep() {
     clear=0
     once_now
     [ "$now" -lt $((hard + 1000)) ] || return 1
-    for pid in $found; do
-      if [ "$now" -ge "$hard" ]; then
-        kill -KILL "$pid" 2>/dev/null
-      else
-        case $told in *" $pid "*) ;; *) told="$told$pid " && kill -TERM "$pid" 2>/dev/null ;; esac
-      fi
-    done
+    if [ "$now" -ge "$hard" ]; then
+      kill -KILL $found
+    elif [ -z "$told" ]; then
+      kill -TERM $found
+      told=y
+    fi
     once_nap 3
   done
 }

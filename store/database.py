@@ -1,24 +1,20 @@
 """The store: one database, SQLite or PostgreSQL, behind one door."""
 
-import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Self, TypeVar
-
-from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlmodel.ext.asyncio.session import AsyncSession
+from pathlib import Path
+from typing import Self
 
 from core.errors import StoreUnavailableError
 from store import migrate
 from store.engines import Engines, make_engines
 from store.lockfile import LockFile
 from store.parts import Memory
+from store.sessions import new_session
 from store.transaction import Transaction
 from store.trouble import said_plainly
 from store.turns import Turns
-
-T = TypeVar("T")
 
 #: Seconds a writer waits for its turn before it says that nothing was recorded.
 TURN_S = 30.0
@@ -80,11 +76,11 @@ class Store:
         if engine is None:
             raise StoreUnavailableError(f"the database {self._engines.place} was opened to look only")
         with said_plainly(self._engines.place):
-            async with self._turns.turn(urgent=urgent, within_s=TURN_S), _session(engine) as session:
+            async with self._turns.turn(urgent=urgent, within_s=TURN_S), new_session(engine) as session:
                 transaction = Transaction(session, known=self._known, writes=True)
                 await transaction.lock_writers()
                 yield transaction
-                await _to_its_end(session.commit())
+                await session.commit()
                 self._known.take_over(transaction.learnt, keep=KEPT_RUNS)
 
     @asynccontextmanager
@@ -96,7 +92,7 @@ class Store:
             StoreUnavailableError: the database cannot be read.
         """
         with said_plainly(self._engines.place):
-            async with _session(self._engines.reader) as session:
+            async with new_session(self._engines.reader) as session:
                 transaction = Transaction(session, known=self._known, writes=False)
                 yield transaction
                 self._known.take_over(transaction.learnt, keep=KEPT_RUNS)
@@ -117,20 +113,15 @@ async def _prepare(engines: Engines) -> None:
         await migrate.check(engines.reader, engines.place)
         return
     if engines.file:
-        # the journal tells what runs on hosts: for this user only
-        os.close(os.open(engines.file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        _create_for_this_user(engines.file)
     await migrate.upgrade(engines.writer, engines.place)
 
 
-def _session(engine: AsyncEngine) -> AsyncSession:
-    return AsyncSession(engine, expire_on_commit=False, autoflush=False)
-
-
-async def _to_its_end(commit: Awaitable[T]) -> T:
-    """A cancelled caller waits for the commit: half-way through it nobody could say whether it happened."""
-    task = asyncio.ensure_future(commit)
+def _create_for_this_user(file: Path) -> None:
+    """The journal tells what runs on hosts: nobody else reads it. SQLite gives its other files the same rights."""
     try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        raise
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise StoreUnavailableError(
+            f"the database file {file} cannot be written: {error.strerror}; make it writable for this user"
+        ) from error

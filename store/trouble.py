@@ -49,7 +49,7 @@ def said_plainly(place: str) -> Iterator[None]:
     """
     try:
         yield
-    except (DBAPIError, PoolTimeoutError, OSError) as error:
+    except (DBAPIError, PoolTimeoutError) as error:
         plain = plain_error(error, place)
         if plain is None:
             raise
@@ -60,8 +60,6 @@ def plain_error(error: Exception, place: str) -> BelayError | None:
     """Return what *error* means, or None if it is a bug of ours."""
     if isinstance(error, PoolTimeoutError):
         return _unavailable(f"no connection to the database {place} came free", error)
-    if isinstance(error, OSError):
-        return _unavailable(f"the database {place} cannot be reached", error)
     if not isinstance(error, DBAPIError) or error.orig is None:
         return None
     code = _code(error.orig)

@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from core.errors import StoreUnavailableError
+
 
 class Turns:
     """
@@ -23,10 +25,15 @@ class Turns:
     async def turn(self, *, urgent: bool, within_s: float) -> AsyncIterator[None]:
         """
         Raises:
-            TimeoutError: the turn did not come within *within_s*.
+            StoreUnavailableError: the turn did not come within *within_s*.
         """
-        async with asyncio.timeout(within_s):
-            await self._take(self._urgent if urgent else self._others)
+        try:
+            async with asyncio.timeout(within_s):
+                await self._take(self._urgent if urgent else self._others)
+        except TimeoutError as error:
+            raise StoreUnavailableError(
+                f"the database took no write for {within_s:.0f} s: look at its disk and its load; nothing was recorded"
+            ) from error
         try:
             yield
         finally:

@@ -1,3 +1,7 @@
+"""Every test of the store runs on both databases: a file of its own, a database of its own on one server."""
+
+import asyncio
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -6,6 +10,8 @@ import pytest
 from store.database import Store
 from tests.postgres import PostgresServer, postgres_server
 
+BOTH = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
@@ -13,22 +19,63 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres: PostgresServer) -> str:
+    """The name of a database with our schema, to be copied."""
+    name = postgres.create()
+    _migrate(postgres.url(name))
+    return name
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("migrated") / "belay.db"
+    _migrate(f"sqlite+aiosqlite:///{file}")
+    return file
+
+
+def _migrate(url: str) -> None:
+    async def migrate() -> None:
+        await (await Store.open(url)).close()
+
+    asyncio.run(migrate())
+
+
 @pytest.fixture
-def postgres_url(postgres: PostgresServer) -> Iterator[str]:
+def empty_postgres_url(postgres: PostgresServer) -> Iterator[str]:
     name = postgres.create()
     yield postgres.url(name)
     postgres.drop(name)
 
 
 @pytest.fixture
-def sqlite_url(tmp_path: Path) -> str:
+def postgres_url(postgres: PostgresServer, migrated_postgres: str) -> Iterator[str]:
+    name = postgres.create(template=migrated_postgres)
+    yield postgres.url(name)
+    postgres.drop(name)
+
+
+@pytest.fixture
+def empty_sqlite_url(tmp_path: Path) -> str:
     return f"sqlite+aiosqlite:///{tmp_path}/belay.db"
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+@pytest.fixture
+def sqlite_url(empty_sqlite_url: str, tmp_path: Path, migrated_sqlite: Path) -> str:
+    shutil.copy(migrated_sqlite, tmp_path / "belay.db")
+    return empty_sqlite_url
+
+
+@pytest.fixture(params=BOTH)
 def url(request: pytest.FixtureRequest) -> str:
-    """The URL of an empty database, of either kind."""
+    """The URL of a database with our schema and nothing in it."""
     return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture(params=BOTH)
+def empty_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a database with no table at all."""
+    return str(request.getfixturevalue(f"empty_{request.param}_url"))
 
 
 @pytest.fixture

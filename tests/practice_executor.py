@@ -1,0 +1,128 @@
+"""
+A working fake of an executor: hosts in memory that run each key at most once, whoever asks and however often.
+
+It honours the contract of `core.action.Executor`; `tests/executors/test_contract.py` asks it the same questions as the
+real ones. The "hosts" outlive the bot, as real ones do: build a second engine on the same object to see what a
+restart finds.
+"""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from core.action import Action, Ended, Executor, Lost, NeverRan, Output, Sink, Verb, Verdict
+from core.errors import NotStartedError, OutcomeLostError, UnreachableError
+from core.target import Host
+
+
+@dataclass(slots=True)
+class Claim:
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+    verdict: Verdict | None = None
+
+
+Answer = Callable[[Action, Host], Ended]
+
+
+class MemoryExecutor(Executor):
+    """`answers` says what a command gives back; by default everything ends with exit 0 and prints nothing."""
+
+    def __init__(self) -> None:
+        self.effects: Counter[tuple[str, str, str]] = Counter()  #: (host, unit, verb) -> times it took effect
+        self.order: list[str] = []  #: "do stop@a", in the order things took effect
+        self.looks: list[tuple[str, Action]] = []
+        self.unreachable: set[str] = set()
+        self.drop_link_once: set[str] = set()  #: units whose link drops after the start
+        self.lose: set[str] = set()  #: units whose supervisor dies
+        self.hold: dict[str, asyncio.Event] = {}  #: unit -> its do ends only once this is set
+        self.started: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self.answers: dict[str, Answer] = {}  #: unit, or unit.verb
+        self._claims: dict[tuple[str, str, str], Claim] = {}
+
+    async def run(self, action: Action, host: Host, sink: Sink) -> Verdict:
+        self._reach(host)
+        key = (host.name, action.run_id, action.key)
+        if key not in self._claims:
+            self._claims[key] = Claim()
+            self._begin(action, host, self._claims[key])
+        if action.unit in self.drop_link_once:
+            self.drop_link_once.discard(action.unit)
+            raise OutcomeLostError(f"the link to {host.name} dropped")
+        return await self._end(key, sink)
+
+    def _begin(self, action: Action, host: Host, claim: Claim) -> None:
+        self.effects[host.name, action.unit, str(action.verb)] += 1
+        self.order.append(f"{action.verb} {action.unit}")
+        self.started[action.unit].set()
+        if action.unit in self.lose:
+            claim.verdict = Lost(reason="its supervisor was killed")
+        elif action.unit not in self.hold or action.verb is not Verb.DO:
+            claim.verdict = self._answer(action, host)
+        else:
+            asyncio.get_running_loop().create_task(self._later(action, host, claim))
+            return
+        claim.done.set()
+
+    async def _later(self, action: Action, host: Host, claim: Claim) -> None:
+        await self.hold[action.unit].wait()
+        if claim.verdict is None:
+            claim.verdict = self._answer(action, host)
+        claim.done.set()
+
+    def _answer(self, action: Action, host: Host) -> Ended:
+        answer = self.answers.get(f"{action.unit}.{action.verb}") or self.answers.get(action.unit)
+        return answer(action, host) if answer else Ended(exit_code=0)
+
+    async def _end(self, key: tuple[str, str, str], sink: Sink) -> Verdict:
+        claim = self._claims[key]
+        await claim.done.wait()
+        assert claim.verdict is not None
+        if isinstance(claim.verdict, Ended) and claim.verdict.output.text:
+            sink(claim.verdict.output.text)
+        return claim.verdict
+
+    async def attach(self, action: Action, host: Host, sink: Sink) -> Verdict:
+        self._reach(host)
+        key = (host.name, action.run_id, action.key)
+        if key not in self._claims:
+            spent = Claim(verdict=NeverRan(reason=f"{host.name} has never heard of it; its key is spent"))
+            spent.done.set()
+            self._claims[key] = spent
+        return await self._end(key, sink)
+
+    async def stop(self, action: Action, host: Host) -> Verdict:
+        self._reach(host)
+        claim = self._claims.get((host.name, action.run_id, action.key))
+        if claim is not None and not claim.done.is_set():
+            claim.verdict = Ended(exit_code=143, killed=True)
+            claim.done.set()
+        return await self.attach(action, host, lambda _text: None)
+
+    async def look(self, action: Action, host: Host) -> Ended:
+        self._reach(host)
+        self.looks.append((host.name, action))
+        return self._answer(action, host)
+
+    async def close(self) -> None:
+        return None
+
+    def _reach(self, host: Host) -> None:
+        if host.name in self.unreachable:
+            raise UnreachableError(f"cannot reach '{host.name}': switched off by the test")
+
+
+def printed(text: str, exit_code: int = 0) -> Answer:
+    """An answer that prints *text* on stdout."""
+
+    def answer(_action: Action, _host: Host) -> Ended:
+        return Ended(exit_code=exit_code, stdout=text, output=Output(head=text, size=len(text)))
+
+    return answer
+
+
+def refuses(error: NotStartedError) -> Answer:
+    def answer(_action: Action, _host: Host) -> Ended:
+        raise error
+
+    return answer

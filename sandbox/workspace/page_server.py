@@ -51,7 +51,7 @@ class PageServer:
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         """GET /_page/stream?as=NAME: first a snapshot, then each change this person may see."""
-        user = self._hub.state.id_of(request.query.get("as", ""))
+        user = self._viewer(request.query.get("as", ""))
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
         await response.prepare(request)
         queue = self._hub.feed.listen()
@@ -71,6 +71,11 @@ class PageServer:
             self._hub.feed.forget(queue)
         return response
 
+    def _viewer(self, name: str) -> str:
+        """The person by that name; the first of the world if there is none."""
+        people = self._hub.state.people.values()
+        return next((person.id for person in people if person.name == name), next(iter(people)).id)
+
     def _channels(self, user: str) -> list[Json]:
         state = self._hub.state
         return [
@@ -88,6 +93,7 @@ class PageServer:
         home = state.homes.get(user)
         return {
             "me": user,
+            "welcome": world.welcome,
             "team": {"id": world.team_id, "name": world.name},
             "app": {
                 "name": world.app.name,

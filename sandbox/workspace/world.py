@@ -144,6 +144,7 @@ class World:
     app: AppSpec = field(default_factory=AppSpec)
     paid_plan: bool = True  #: user groups are a paid feature
     enforce_rates: bool = False
+    welcome: str = ""  #: a hint for newcomers above the messages
 
     @property
     def team_id(self) -> str:
@@ -172,7 +173,13 @@ def default_world() -> World:
         ChannelSpec(name="general", members=inside, topic="Everything and everyone", is_general=True),
     )
     groups = (GroupSpec(handle="approvers", name="Rollback approvers", members=("bo", "cy", "dee")),)
-    return World(people=people, channels=channels, groups=groups, app=AppSpec(commands=_start_hints()))
+    return World(
+        people=people,
+        channels=channels,
+        groups=groups,
+        app=AppSpec(commands=_start_hints()),
+        welcome="Ana is on call: type /rollback start. Then act as Bo and as Cy, on the left, and approve.",
+    )
 
 
 class WorldError(ValueError):

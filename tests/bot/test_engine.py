@@ -42,7 +42,7 @@ async def test_a_run_does_every_step_once_in_order(tmp_path: Path) -> None:
             assert await tx.lock_of("prod") is None
 
 
-class Crash(Exception):
+class CrashError(Exception):
     """The process dies here."""
 
 
@@ -57,12 +57,12 @@ async def dying(store: Store, *, before: int, after_commit: bool) -> AsyncIterat
         count += 1
         if died.is_set() or (count >= before and not after_commit):
             died.set()
-            raise Crash
+            raise CrashError
         async with real(**kwargs) as tx:
             yield tx
         if count >= before:
             died.set()
-            raise Crash
+            raise CrashError
 
     store.begin = begin  # type: ignore[method-assign]
     try:
@@ -82,7 +82,7 @@ async def test_dying_at_any_entry_repeats_nothing_and_forgets_nothing(
         run_id = await first.ask()
         await first.service.approve(run_id, actor("bo"))
         async with dying(first.store, before=transaction, after_commit=after_commit) as died:
-            with contextlib.suppress(Crash):
+            with contextlib.suppress(CrashError):
                 await first.service.approve(run_id, actor("cy"))
             async with asyncio.timeout(10):
                 await died.wait()

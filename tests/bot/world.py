@@ -1,4 +1,4 @@
-"""A small world for tests of the engine and the service: a plan, three hosts in memory, four people, a real SQLite file."""
+"""A small world for tests of engine and service: a plan, hosts in memory, four people, a real SQLite file."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

@@ -213,7 +213,8 @@ def _units(view: RunView, step: StepProgress, outputs: Sequence[Kept], now: date
         exit_code = codes.get((unit.key, verb), codes.get((unit.key, Verb.VERIFY)))
         end = state.ended_at or (now if state.status in (UnitStatus.RUNNING, UnitStatus.UNDOING) else None)
         took = duration((end - state.started_at).total_seconds()) if end and state.started_at else ""
-        word = f"{state.status}{', was unknown in between' if state.ever_unknown else ''}"
+        was_unknown = state.ever_unknown and state.status is not UnitStatus.UNKNOWN
+        word = f"{state.status}{', was unknown in between' if was_unknown else ''}"
         exit_word = "" if exit_code is None else str(exit_code)
         rows.append((cell(unit.key, 120), word, took, exit_word, str(state.attempt or ""), cell(state.reason)))
     return table(("unit", "state", "took", "exit", "attempts", "why"), rows)

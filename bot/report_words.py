@@ -69,7 +69,8 @@ _DECISIONS: Final = frozenset(
 
 def what_happened(entry: Entry, plan: ResolvedPlan) -> str:
     """Return one entry in words, with its unit and its reason. Not made plain yet."""
-    return ": ".join(filter(None, (_subject(entry, plan), str(entry.data.get("reason", "")))))
+    reason = str(entry.data.get("reason", ""))
+    return _subject(entry, plan) + (f": {reason}" if reason else "")
 
 
 def decided(entry: Entry) -> str:
@@ -95,5 +96,5 @@ def _subject(entry: Entry, plan: ResolvedPlan) -> str:
 
 def _words(entry: Entry) -> str:
     if entry.unit:
-        return f"{entry.unit} {_UNIT_WORDS.get(entry.kind, entry.kind)}"
+        return f"{entry.unit} – {_UNIT_WORDS.get(entry.kind, entry.kind)}"
     return _RUN_WORDS.get(entry.kind, entry.kind)

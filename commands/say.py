@@ -7,7 +7,7 @@ from commands.text import clock, code, count, duration, plain, some
 from core.digest import short
 from core.ledger import Checkpoint, Ledger
 from core.people import Person
-from core.pnr import Finding, Findings, Reason, Verdict
+from core.pnr import Finding, Findings, Verdict
 from core.progress import Progress, measure
 from core.run import RunView
 from core.run_states import RunStatus
@@ -132,22 +132,19 @@ def _verdict_line(finding: Finding, now: datetime, accepted: Mapping[str, str]) 
     line = f"- {code(finding.point, 80)}: *{finding.verdict.upper()}*"
     if finding.verdict is Verdict.REVERSIBLE:
         hosts = len({reason.where for reason in finding.reasons})
-        line += f", {count(hosts, 'place')} looked at {clock(findings_time(finding, now), now)}"
-    evidence = "; ".join(_evidence(reason, now) for reason in worst[:3]) or "nothing looked"
-    more = f" and {len(worst) - 3} more" if len(worst) > 3 else ""
+        oldest = min((reason.at for reason in finding.reasons if reason.at), default=now)
+        line += f", {count(hosts, 'place')} looked at {clock(oldest, now)}"
+    same: dict[tuple[str, str], list[str]] = {}
+    for reason in worst:
+        # Of what is reversible the oldest look counts, and stands in the line already.
+        when = f" ({clock(reason.at, now)})" if reason.at and finding.verdict is not Verdict.REVERSIBLE else ""
+        same.setdefault((reason.found, when), []).append(plain(reason.where, 64))
+    parts = [f"{some(where, 3)}: {plain(found, 160)}{when}" for (found, when), where in same.items()]
+    evidence = "; ".join(parts[:3]) or "nothing looked"
+    more = f" and {len(parts) - 3} more" if len(parts) > 3 else ""
     words = accepted.get(finding.point)
     taken = f" (unknown taken on: {plain(words)})" if words and finding.verdict is Verdict.UNKNOWN else ""
     return f"{line}: {evidence}{more}{taken}"
-
-
-def findings_time(finding: Finding, fallback: datetime) -> datetime:
-    """When the oldest of its evidence was seen."""
-    return min((reason.at for reason in finding.reasons if reason.at), default=fallback)
-
-
-def _evidence(reason: Reason, now: datetime) -> str:
-    when = f" ({clock(reason.at, now)})" if reason.at else ""
-    return f"{plain(reason.where, 64)}: {plain(reason.found, 160)}{when}"
 
 
 def ledger_lines(ledger: Ledger, now: datetime) -> list[str]:

@@ -48,7 +48,7 @@ lint: setup-dev ## ruff, mypy, the direction of imports
 check: lint test ## everything a change has to pass
 
 drill: setup ## one whole rollback without a person, from request to report
-	$(BIN)/belay drill practice-newton
+	$(BIN)/belay drill newton
 
 bench: setup-dev debs ## measure, compare with peers, print the ratios; writes bench/results.json
 	$(BIN)/python -m bench

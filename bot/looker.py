@@ -8,16 +8,18 @@ from core.action import Ended, Verb
 from core.conditions import Condition
 from core.errors import NotStartedError, OutcomeLostError
 from core.ledger import Checkpoint
-from core.plan import Command, Look, Severity
+from core.plan import Command, Look, Plan, Severity
 from core.pnr import Evidence, Findings, Verdict, evaluate, read
 from core.ports import Clock
 from core.resolve import ResolvedCheck, ResolvedPlan, ResolvedProbe
 from core.run import CheckResult
-from core.target import Host
+from core.target import Host, Target
 from executors.retry import look_again
 
 #: Looks under way at once, over all runs: a fleet of computes is asked in waves, not all in one breath.
 LOOKS_AT_ONCE = 32
+#: The question whether a host answers at all.
+ALIVE = Command(argv=("true",), timeout_s=10)
 
 
 class Looker:
@@ -64,6 +66,29 @@ class Looker:
             found=found,
         )
 
+    async def answering(self, plan: Plan, target: Target) -> tuple[CheckResult, ...]:
+        """Ask the hosts of every role that has to be reachable for a sign of life; only those that have a shell."""
+        names = {
+            name for role, need in plan.roles.items() if need.reachable != "none" for name in target.roles.get(role, ())
+        }
+        hosts = [host for host in target.hosts if host.name in names and host.executor == "ssh"]
+        said = dict(zip((h.name for h in hosts), await asyncio.gather(*map(self._alive, hosts)), strict=True))
+        results = []
+        for role, need in plan.roles.items():
+            silent = {name: why for name in target.roles.get(role, ()) if (why := said.get(name))}
+            enough = need.reachable == "any" and len(silent) < len(target.roles.get(role, ()))
+            if need.reachable != "none" and not enough:
+                results += [_silent(role, need.reachable, name, why) for name, why in silent.items()]
+        return tuple(results)
+
+    async def _alive(self, host: Host) -> str:
+        """Return why *host* does not answer, or ""."""
+        try:
+            await self.look("look", f"reachable@{host.name}", Verb.PROBE, ALIVE, host)
+        except (NotStartedError, OutcomeLostError) as error:
+            return str(error)
+        return ""
+
     async def ask(self, run_id: str, unit: str, look: Look, host: Host) -> tuple[bool | None, str]:
         """
         Ask until the expected answer comes or `look.within_s` is over.
@@ -93,6 +118,11 @@ class Looker:
         """
         async with self._room:
             return await look_again(self._hands.executor(host), action_for(run_id, unit, verb, command), host)
+
+
+def _silent(role: str, wanted: str, host: str, why: str) -> CheckResult:
+    title = f"{wanted} host(s) of the role '{role}' have to be reachable"
+    return CheckResult(check=f"reachable-{role}", title=title, host=host, ok=False, blocker=True, found=why)
 
 
 def said(ended: Ended) -> str:

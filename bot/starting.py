@@ -93,12 +93,15 @@ class Starter:
         self, request: StartRequest, ledger: Ledger
     ) -> tuple[ResolvedPlan, Findings, tuple[CheckResult, ...]]:
         target = self._hands.target(request.target)
-        plan = self._resolve(self._plan(request, target), target, ledger, request.parameters)
+        chosen = self._plan(request, target)
+        plan = self._resolve(chosen, target, ledger, request.parameters)
         _check_accepted(request, plan)
-        findings, checks = await asyncio.gather(
-            self._looker.findings(plan, ledger.checkpoints), self._looker.checks(plan)
+        findings, checks, silent = await asyncio.gather(
+            self._looker.findings(plan, ledger.checkpoints),
+            self._looker.checks(plan),
+            self._looker.answering(chosen, target),
         )
-        return plan, findings, checks
+        return plan, findings, (*silent, *checks)
 
     def _resolve(self, plan: Plan, target: Target, ledger: Ledger, given: Mapping[str, str]) -> ResolvedPlan:
         resolved = resolve(plan, target, ledger, given)

@@ -4,23 +4,28 @@ from datetime import datetime
 
 from sqlmodel import col, select
 
-from core.errors import UnknownNameError
-from store.parts import Part
 from store.records import Board
+from store.runs import RunsPart
 from store.tables import BoardRow
 
 
-class BoardsPart(Part):
+class BoardsPart(RunsPart):
     async def board(self, run_id: str) -> Board | None:
         """None: the run has no board (it was asked for where there is no channel)."""
         row = await self._session.get(BoardRow, run_id)
         return _board(row) if row else None
 
     async def place_board(self, run_id: str, channel: str, ts: str) -> None:
-        """Record the message that is the run's board. A board that moves is behind until it was shown again."""
+        """
+        Record the message that is the run's board. A board that moves is behind until it was shown again.
+
+        Raises:
+            UnknownNameError: there is no such run.
+        """
         row = await self._session.get(BoardRow, run_id)
         if row is None:
-            raise UnknownNameError(f"run '{run_id}' has no board; it was asked for without a channel")
+            run = await self._run_row(run_id)
+            row = BoardRow(run_id=run_id, channel=channel, wanted=run.seq)
         if row.ts is not None and (row.channel, row.ts) != (channel, ts):
             row.shown = 0
         row.channel, row.ts = channel, ts

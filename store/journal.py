@@ -16,11 +16,10 @@ from store.audit import AuditPart
 from store.boards import BoardsPart
 from store.columns import utc
 from store.locks import LocksPart
-from store.runs import RunsPart
 from store.tables import BoardRow, JournalRow, RunRow
 
 
-class JournalPart(RunsPart, AuditPart, BoardsPart, LocksPart):
+class JournalPart(AuditPart, BoardsPart, LocksPart):
     async def add_run(self, run: Run, drafts: Sequence[Draft], *, at: datetime, by: str) -> RunState:
         """
         Keep the frozen run and its first entries (DRAFTED, then SUBMITTED or REFUSED).

@@ -195,7 +195,7 @@ class AuditHeadRow(Table, table=True):
 class FreezeRow(Table, table=True):
     """At most one row, with id 1. While it is there, nothing is dispatched."""
 
-    __tablename__ = "freeze"
+    __tablename__ = "frozen"  # `freeze` is a word of PostgreSQL
     id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     reason: str = Field(sa_type=Words)
     who: str = Field(sa_type=Words)

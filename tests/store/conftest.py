@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from store.chain import START
 from store.database import Store
+from store.tables import Table
 from tests.postgres import PostgresServer, postgres_server
 
 BOTH = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
@@ -21,7 +23,7 @@ def postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="session")
 def migrated_postgres(postgres: PostgresServer) -> str:
-    """The name of a database with our schema, to be copied."""
+    """The name of a database with our schema, shared by the tests: each leaves it empty, which is ten times faster."""
     name = postgres.create()
     _migrate(postgres.url(name))
     return name
@@ -32,6 +34,10 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("migrated") / "belay.db"
     _migrate(f"sqlite+aiosqlite:///{file}")
     return file
+
+
+_CLEARED = [f"DELETE FROM {table.name}" for table in reversed(Table.metadata.sorted_tables)]
+_EMPTY = "; ".join([*_CLEARED, f"INSERT INTO audit_head VALUES (1, 0, '{START.hash}')"])
 
 
 def _migrate(url: str) -> None:
@@ -50,9 +56,8 @@ def empty_postgres_url(postgres: PostgresServer) -> Iterator[str]:
 
 @pytest.fixture
 def postgres_url(postgres: PostgresServer, migrated_postgres: str) -> Iterator[str]:
-    name = postgres.create(template=migrated_postgres)
-    yield postgres.url(name)
-    postgres.drop(name)
+    yield postgres.url(migrated_postgres)
+    postgres.execute(_EMPTY, database=migrated_postgres)
 
 
 @pytest.fixture

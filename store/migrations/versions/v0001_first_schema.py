@@ -209,10 +209,10 @@ def _records() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_head")),
     )
     op.create_table(
-        "freeze",
+        "frozen",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("reason", Words(), nullable=False),
         sa.Column("who", Words(), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_freeze")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_frozen")),
     )

@@ -1,0 +1,84 @@
+"""How soon a command, a reaction and a button are acknowledged while 20 runs are in progress. Slack allows 3 s."""
+
+import asyncio
+import random
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from bench.bot_process import Bench, bot_on
+from bot.stage import CHANNEL
+from sandbox.workspace.messages import Message
+
+RUNS = 20
+#: Clicks and words measured.
+ENVELOPES = 600
+LIMIT_MS, GOAL_MS = 3_000.0, 50.0
+
+
+async def measure() -> dict[str, float]:
+    with tempfile.TemporaryDirectory(prefix="belay-bench-") as folder:
+        async with bot_on(Path(folder), RUNS) as bench:
+            boards = await _start_all(bench)
+            acks = await _poke(bench, boards)
+            running = await _running(bench)
+    acks.sort()
+    return {
+        "ack_p50_ms": _percentile(acks, 50),
+        "ack_p99_ms": _percentile(acks, 99),
+        "ack_max_ms": acks[-1],
+        "ack_envelopes": len(acks),
+        "ack_runs_in_progress": running,
+    }
+
+
+async def _start_all(bench: Bench) -> list[Message]:
+    ana, bo = bench.workspace.person("ana"), bench.workspace.person("bo")
+    for target in bench.targets:
+        await ana.command(CHANNEL, f'/rollback start {target} --to bench --reason "bench" --confirm {target}')
+    await bench.workspace.wait_for(lambda: len(_boards(bench)) == RUNS, 60)
+    boards = _boards(bench)
+    for board in boards:
+        bo.react(board, "white_check_mark")
+    await bench.workspace.wait_for(lambda: sum("running" in b.text.lower() for b in _boards(bench)) == RUNS, 60)
+    return boards
+
+
+async def _poke(bench: Bench, boards: list[Message]) -> list[float]:
+    """Words, clicks and reactions in turn, as fast as people could ever send them (about 40 a second)."""
+    workspace, rng = bench.workspace, random.Random(482)
+    dee = workspace.person("dee")
+    before = len(_envelopes(bench))
+    for number in range(ENVELOPES):
+        board = rng.choice(boards)
+        match number % 3:
+            case 0:
+                await dee.command(CHANNEL, "/rollback help")
+            case 1:
+                await dee.click(board, "details")
+            case _:
+                name = "eyes"
+                if dee.id in board.reactions.get(name, ()):
+                    dee.unreact(board, name)
+                else:
+                    dee.react(board, name)
+        await asyncio.sleep(0.02)
+    await workspace.wait_for(lambda: all("ms" in e for e in _envelopes(bench)), 30)
+    return [float(e["ms"]) for e in _envelopes(bench)[before:]]
+
+
+async def _running(bench: Bench) -> float:
+    return float(sum("running" in board.text.lower() for board in _boards(bench)))
+
+
+def _boards(bench: Bench) -> list[Message]:
+    bot = bench.workspace.bot_user_id
+    return [m for m in bench.workspace.messages(CHANNEL) if m.user == bot and m.thread_ts in (None, m.ts)]
+
+
+def _envelopes(bench: Bench) -> list[dict[str, Any]]:
+    return bench.workspace.log.entries("envelope")
+
+
+def _percentile(values: list[float], percent: int) -> float:
+    return values[min(len(values) - 1, len(values) * percent // 100)]

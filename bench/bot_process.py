@@ -1,0 +1,156 @@
+"""A real `belay serve` in a process of its own, on a practice world with as many targets as a benchmark wants."""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import yaml
+
+from bot.stage import CHANNEL, ROSTER, practice_world
+from sandbox.hosts.scenarios import SCENARIOS
+from sandbox.hosts.world import TARGET, PracticeWorld
+from sandbox.workspace import Workspace
+
+#: Steps of the benchmark's plan, and how long each one's command sleeps, seconds.
+STEPS, SLEEP_S = 60, 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    workspace: Workspace
+    world: PracticeWorld
+    targets: list[str]
+    pid: int
+    url: str
+
+
+@asynccontextmanager
+async def bot_on(home: Path, targets: int) -> AsyncIterator[Bench]:
+    """A bot as its own process; the workspace and the practice hosts belong to the benchmark."""
+    async with (
+        PracticeWorld.start(home / "hosts", SCENARIOS["reversible"]) as world,
+        Workspace.serve(practice_world()) as workspace,
+    ):
+        names = [f"cloud-{n:02}" for n in range(1, targets + 1)]
+        write_config(home / "config", world, workspace, names)
+        async with _process(home, world, workspace) as (pid, url):
+            yield Bench(workspace=workspace, world=world, targets=names, pid=pid, url=url)
+
+
+def write_config(folder: Path, world: PracticeWorld, workspace: Workspace, targets: list[str]) -> None:
+    (folder / "plans").mkdir(parents=True)
+    base: dict[str, Any] = world.inventory()["targets"][TARGET]
+    channel = workspace.channel(CHANNEL).id
+    inventory = {"targets": {name: {**base, "title": name, "channel": channel} for name in targets}}
+    people = {
+        name: {
+            "name": name.title(),
+            "accounts": [f"{workspace.world.team_id}/{workspace.person(name).id}"],
+            "may": list(may),
+        }
+        for name, may in ROSTER.items()
+    }
+    (folder / "targets.yaml").write_text(yaml.safe_dump(inventory))
+    (folder / "roster.yaml").write_text(yaml.safe_dump({"people": people}))
+    (folder / "plans" / "bench.yaml").write_text(yaml.safe_dump(bench_plan()))
+
+
+def bench_plan() -> dict[str, Any]:
+    """Many short steps on three hosts: a run that is in progress for as long as the benchmark needs."""
+    look = {"argv": ["true"], "timeout_s": 10, "expect": {"exit": 0}}
+    probe = {
+        "role": "compute",
+        "argv": ["compute-agent", "touched"],
+        "timeout_s": 10,
+        "reversible": {"equals": "untouched"},
+        "crossed": {"matches": "^converted"},
+    }
+    steps = [
+        {
+            "id": f"wait-{n:02}",
+            "role": "controller",
+            "do": {"argv": ["sleep", str(SLEEP_S)], "timeout_s": 60},
+            "verify": look,
+        }
+        for n in range(1, STEPS + 1)
+    ]
+    return {
+        "id": "bench",
+        "version": "1",
+        "system": "practice",
+        "from": "ocata",
+        "to": "nowhere",
+        "roles": {"controller": {"min": 3}, "compute": {"min": 1, "reachable": "none"}},
+        "points_of_no_return": [{"id": "compute-converted", "checkpoints": ["compute-upgraded"], "probes": [probe]}],
+        "steps": steps,
+        "approvals": {"needed": 1},
+    }
+
+
+@asynccontextmanager
+async def _process(home: Path, world: PracticeWorld, workspace: Workspace) -> AsyncIterator[tuple[int, str]]:
+    with free_port() as port:
+        env = {
+            **{k: v for k, v in os.environ.items() if "proxy" not in k.lower()},
+            "BELAY_CONFIG": str(home / "config"),
+            "BELAY_DATA": str(home / "data"),
+            "BELAY_LISTEN_PORT": str(port),
+            "BELAY_KNOWN_HOSTS": str(world.known_hosts),
+            "BELAY_SSH_CONFIG": str(home / "none"),
+            "BELAY_IDENTITY_FILES": f'["{world.client_key}"]',
+            "SLACK_BOT_TOKEN": workspace.bot_token,
+            "SLACK_APP_TOKEN": workspace.app_token,
+            "BELAY_SLACK_API_URL": workspace.api_url,
+        }
+    (home / "none").touch()
+    bot = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "serve", env=env)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        await workspace.wait_for(lambda: workspace.connections > 0, 30)
+        await _ready(url)
+        yield bot.pid, url
+    finally:
+        if bot.returncode is None:
+            bot.terminate()
+        await bot.wait()
+
+
+@contextmanager
+def free_port() -> Iterator[int]:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        yield sock.getsockname()[1]
+
+
+async def _ready(url: str) -> None:
+    async with aiohttp.ClientSession() as session:
+        for _ in range(100):
+            try:
+                async with session.get(f"{url}/readyz") as response:
+                    if response.status == 200:
+                        return
+            except aiohttp.ClientError:
+                pass
+            await asyncio.sleep(0.1)
+    raise TimeoutError(f"{url}/readyz did not become ready within 10 s")
+
+
+def rss_mb(pid: int) -> float:
+    """Resident memory of a process, MB of 2**20 bytes."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise ValueError(f"no VmRSS for {pid}")
+
+
+def cpu_s(pid: int) -> float:
+    """CPU seconds a process has used, user and system."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

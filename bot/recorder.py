@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tenacity import stop_never, wait_exponential
+from tenacity import retry_if_exception, stop_never, wait_exponential
 from tenacity.asyncio import AsyncRetrying
 
 from bot.announce import announcements

@@ -115,12 +115,16 @@ async def _watch(stage: Stage, story: Story) -> RunView:
             if status is RunStatus.NEEDS_PERSON:
                 await _decide(stage, view, story)
         if status.ended:
-            await _until(stage, lambda: status.value.upper() in _board(stage).text.upper(), "the final board")
+            await _until(stage, _shows(stage, status), f"the board to say '{status}'")
             return view
         try:
             await asyncio.wait_for(changed.wait(), PATIENCE_S)
         except TimeoutError:
             raise DrillFailedError(f"nothing happened to {run_id} for {PATIENCE_S:.0f} s; it is {status}") from None
+
+
+def _shows(stage: Stage, status: RunStatus) -> Callable[[], bool]:
+    return lambda: status.value.upper() in _board(stage).text.upper()
 
 
 def _tell_units(view: RunView, told: set[str], story: Story) -> None:

@@ -45,6 +45,7 @@ _ENDED: Final = frozenset({_S.SUCCEEDED, _S.FAILED, _S.UNWOUND, _S.VETOED, _S.EX
 _DRIVEN: Final = frozenset({_S.CLAIMED, _S.RUNNING, _S.PAUSED, _S.NEEDS_PERSON, _S.UNWINDING, _S.STUCK})
 
 NEXT: Final[Mapping[tuple[RunStatus, Kind], RunStatus]] = {
+    (_S.DRAFTED, _K.PROBED): _S.DRAFTED,
     (_S.DRAFTED, _K.SUBMITTED): _S.WAITING,
     (_S.DRAFTED, _K.REFUSED): _S.REFUSED,
     (_S.WAITING, _K.APPROVED): _S.WAITING,

@@ -30,6 +30,7 @@ class Store:
         self._lock = lock
         self._turns = Turns()
         self._known = Memory()
+        self._closed = False
 
     @classmethod
     async def open(cls, url: str, *, readonly: bool = False, alone: bool = True) -> Self:
@@ -56,9 +57,12 @@ class Store:
         return cls(engines, lock)
 
     async def close(self) -> None:
+        """Give everything back. What is asked of it after that is refused."""
+        self._closed = True
         await self._engines.dispose()
         if self._lock:
             self._lock.release()
+            self._lock = None
 
     @asynccontextmanager
     async def begin(self, *, urgent: bool = False) -> AsyncIterator[Transaction]:
@@ -72,6 +76,7 @@ class Store:
             StoreUnavailableError: nothing of it was recorded.
             ConflictError: somebody else wrote first; nothing of it was recorded.
         """
+        self._refuse_if_closed()
         engine = self._engines.writer
         if engine is None:
             raise StoreUnavailableError(f"the database {self._engines.place} was opened to look only")
@@ -91,6 +96,7 @@ class Store:
         Raises:
             StoreUnavailableError: the database cannot be read.
         """
+        self._refuse_if_closed()
         with said_plainly(self._engines.place):
             async with new_session(self._engines.reader) as session:
                 transaction = Transaction(session, known=self._known, writes=False)
@@ -107,21 +113,30 @@ class Store:
         async with self.begin() as transaction:
             await transaction.beat()
 
+    def _refuse_if_closed(self) -> None:
+        if self._closed:  # a SQLite file could be another process's by now
+            raise StoreUnavailableError(f"the database {self._engines.place} was closed; nothing was recorded")
+
 
 async def _prepare(engines: Engines) -> None:
+    if engines.file:
+        _open_file(engines.file, create=engines.writer is not None)
     if engines.writer is None:
         await migrate.check(engines.reader, engines.place)
         return
-    if engines.file:
-        _create_for_this_user(engines.file)
     await migrate.upgrade(engines.writer, engines.place)
 
 
-def _create_for_this_user(file: Path) -> None:
-    """The journal tells what runs on hosts: nobody else reads it. SQLite gives its other files the same rights."""
+def _open_file(file: Path, *, create: bool) -> None:
+    """
+    Find out what the system says about the file, in its words; create it for this user alone.
+
+    The journal tells what runs on hosts: nobody else reads it. SQLite gives its other files the same rights.
+    """
     try:
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        os.close(os.open(file, os.O_CLOEXEC | (os.O_RDWR | os.O_CREAT if create else os.O_RDONLY), 0o600))
     except OSError as error:
+        now = "make it writable for this user" if create else "start the bot once, or correct the database URL"
         raise StoreUnavailableError(
-            f"the database file {file} cannot be written: {error.strerror}; make it writable for this user"
+            f"the database file {file} cannot be opened{' and written' if create else ''}: {error.strerror}; {now}"
         ) from error

@@ -170,11 +170,11 @@ class Reader:
             ValueError: a line with the nonce is not one of the protocol's.
         """
         self._buffer += data
-        mark = f"\n{self.nonce} ".encode()
+        mark = b"\1" + f"{self.nonce} ".encode()  # not a newline: a line's end would have to wait for the next
         output = b""
         while self.answer is None:
             at = self._buffer.find(mark)
-            end = self._buffer.find(b"\n", at + 1) if at >= 0 else -1
+            end = self._buffer.find(b"\n", at) if at >= 0 else -1
             if end < 0:
                 return output + self._take(at if at >= 0 else _held_back(self._buffer, mark))
             output += self._take(at)
@@ -200,12 +200,8 @@ class Reader:
 
 def _held_back(data: bytes, mark: bytes) -> int:
     """How many bytes of *data* come before what may be the beginning of *mark*."""
-    at = data.rfind(b"\n", max(0, len(data) - len(mark)))
-    while at >= 0:
-        if mark.startswith(data[at:]):
-            return at
-        at = data.rfind(b"\n", max(0, len(data) - len(mark)), at)
-    return len(data)
+    at = data.rfind(mark[:1], max(0, len(data) - len(mark)))
+    return at if at >= 0 and mark.startswith(data[at:]) else len(data)
 
 
 _LOST_BECAUSE: Final = {

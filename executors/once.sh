@@ -28,18 +28,18 @@ setsid=$(command -v setsid) || setsid=''
 whole=''
 
 once_hello() {
-  printf '\n%s hello %s %s\n' "$nonce" "$boot" "${setsid:-nosetsid}"
+  printf '\001%s hello %s %s\n' "$nonce" "$boot" "${setsid:-nosetsid}"
 }
 
 # A redirection that fails on a special builtin (":", "exec") ends a POSIX shell; "true" is an ordinary one.
 once_begin() {
-  printf '\n%s begin\n' "$nonce"
+  printf '\001%s begin\n' "$nonce"
   home=$base/$run
   dir=$home/$key
   state='' rc=0 why=- spent=0 at=0 then=- blank=0
 }
 
-once_say() { printf '\n%s %s %s %s %s %s %s %s\n' "$nonce" "$state" "$rc" "${why:--}" "$spent" "$at" "$boot" "${then:--}"; }
+once_say() { printf '\001%s %s %s %s %s %s %s %s\n' "$nonce" "$state" "$rc" "${why:--}" "$spent" "$at" "$boot" "${then:--}"; }
 
 # now: centiseconds since the boot. Leading zeros would be read as octal, hence the 1.
 once_now() {
@@ -356,6 +356,7 @@ once_look() {
   (
     trap 'kill $! 2>/dev/null; exit 0' TERM
     once_doze "$limit"
+    trap '' TERM
     kill -KILL -$cmd $cmd 2>/dev/null
     exit 3
   ) >/dev/null 2>&1 9>&- &

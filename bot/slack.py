@@ -1,0 +1,323 @@
+"""
+The Slack front-end: what comes in is written down and acknowledged, then handled; what is shown is written by one
+outbox. Over Socket Mode, or over signed HTTP on the program's own web server.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from aiohttp import ClientSession, web
+from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_bolt.response import BoltResponse
+
+from bot.slack_accounts import SlackAccounts, SlackAwayError
+from bot.slack_answers import Answers
+from bot.slack_boards import Boards
+from bot.slack_clicks import Clicks
+from bot.slack_client import Identity, NoBodies, SlackSettings, make_client, who_am_i
+from bot.slack_commands import Commands
+from bot.slack_dialogs import Dialogs
+from bot.slack_home import Home
+from bot.slack_inbox import CLICK, COMMAND, EVENT, SUBMIT, Inbox, envelope_of, not_recorded
+from bot.slack_outbox import Outbox
+from bot.slack_people import People
+from bot.slack_posts import Posts
+from bot.slack_reactions import Reactions
+from bot.slack_socket import Socket
+from core.errors import BelayError, StoreUnavailableError
+from core.people import Account
+from core.ports import Clock, Service
+from store.database import Store
+from store.records import InboxItem
+
+__all__ = ["SlackFrontEnd", "SlackSettings"]
+
+log = logging.getLogger(__name__)
+
+#: Sockets at once: while Slack renews one, the other takes what comes.
+SOCKETS = 2
+#: A command or click that waited longer than this, over a crash, is not done any more: its person went on.
+TOO_OLD = timedelta(minutes=5)
+#: Seconds the start waits for the sockets.
+OPENING_S = 10.0
+HTTP_PATH = "/slack/events"
+
+Next = Callable[[], Awaitable[BoltResponse]]
+
+
+class SlackFrontEnd:
+    def __init__(self, settings: SlackSettings, *, store: Store, service: Service, clock: Clock) -> None:
+        self._settings = settings
+        self._store = store
+        self._service = service
+        self._clock = clock
+        self._client = make_client(settings)
+        self._me: Identity | None = None
+        self._session: ClientSession | None = None
+        self._sockets: list[Socket] = []
+        self._opening: list[asyncio.Task[None]] = []
+        self._connecting: asyncio.Task[None] | None = None
+        self._answers = Answers(self._client, settings)
+        self._inbox = Inbox(store, clock, self._handle)
+        self._app = self._bolt()
+
+    # -- life --------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """
+        Connect. Where Slack is away, go on trying in the background: what runs does not wait for chat.
+
+        Raises:
+            SlackRefusedError: the tokens are wrong; a person has to look.
+        """
+        self._session = ClientSession(trust_env=False)
+        self._client.session = self._answers.session = self._session
+        try:
+            await self._connect()
+        except SlackAwayError as error:
+            log.warning("%s; trying again", error)
+            self._connecting = asyncio.create_task(self._connect_later(), name="slack connects")
+
+    async def close(self) -> None:
+        if self._connecting is not None:
+            self._connecting.cancel()
+            await asyncio.gather(self._connecting, return_exceptions=True)
+        for task in self._opening:
+            task.cancel()
+        await asyncio.gather(*self._opening, return_exceptions=True)
+        for socket in self._sockets:
+            await socket.close()
+        await self._inbox.close()
+        if self._me is not None:
+            await self._outbox.close()
+        if self._session is not None:
+            await self._session.close()
+
+    async def _connect_later(self) -> None:
+        wait_s = 1.0
+        while True:
+            await asyncio.sleep(wait_s)
+            try:
+                await self._connect()
+            except SlackAwayError as error:
+                log.warning("%s; trying again", error)
+                wait_s = min(30.0, wait_s * 2)
+            except BelayError:
+                log.exception("Slack cannot be connected; look at the settings and start Belay again")
+                return
+            else:
+                return
+
+    async def _connect(self) -> None:
+        me = await who_am_i(self._client, self._settings.app_token)
+        self._put_together(me)
+        self._me = me
+        self._outbox.start()
+        if self._settings.app_token:
+            await self._open_sockets()
+        await self._inbox.replay()
+        await self._reconcile_all()
+
+    def _put_together(self, me: Identity) -> None:
+        client, service, clock = self._client, self._service, self._clock
+        self._accounts = SlackAccounts(client, me.team_id)
+        people = People(self._accounts, service)
+        boards = Boards(client, self._store, service, clock, placed=self.wake)
+        posts = Posts(client, self._store, service, clock, me.team_id)
+        self._home = Home(client, service, clock)
+        self._outbox = Outbox(boards, posts, self._home)
+        self._dialogs = Dialogs(service=service, people=people, answers=self._answers)
+        self._commands = Commands(service=service, people=people, answers=self._answers, dialogs=self._dialogs)
+        self._clicks = Clicks(
+            service=service, store=self._store, people=people, answers=self._answers, dialogs=self._dialogs
+        )
+        self._reactions = Reactions(
+            service=service, store=self._store, people=people, answers=self._answers, bot_user=me.bot_user_id
+        )
+
+    async def _open_sockets(self) -> None:
+        for _ in range(SOCKETS):
+            socket = Socket(self._app, self._settings.app_token, self._inbox.release)
+            if self._settings.loopback:
+                socket.client.proxy = None
+            self._sockets.append(socket)
+        # The client tries until it succeeds; where that takes long, the rest of the start does not wait for it.
+        self._opening = [asyncio.create_task(socket.open()) for socket in self._sockets]
+        await asyncio.wait(self._opening, timeout=OPENING_S)
+
+    async def _reconcile_all(self) -> None:
+        """Count the reactions that were missed while Belay was away."""
+        try:
+            waiting = await self._service.runs(active=True, limit=200)
+        except BelayError as error:
+            log.warning("missed reactions are not counted: %s", error)
+            return
+        for view in waiting:
+            try:
+                await self._reactions.reconcile(view.run.id, additions=True)
+            except BelayError as error:
+                log.warning("%s: missed reactions are not counted: %s", view.run.id, error)
+
+    # -- what others ask of it ---------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """A run has changed: show it. Never blocks."""
+        if self._me is not None:
+            self._outbox.wake()
+
+    async def account(self, account_id: str) -> Account:
+        """Return the account "TEAM/USER" as Slack describes it now, asked anew."""
+        if self._me is None:
+            return Account(id=account_id, known=False)
+        return await self._accounts.by_id(account_id)
+
+    async def reconcile(self, run_id: str) -> None:
+        """
+        Before the claim: take away approvals whose reaction is gone, and let vetoes count.
+
+        Raises:
+            RefusedError: Slack does not answer, and approvals given there depend on it.
+        """
+        if self._me is not None:
+            await self._reactions.reconcile(run_id)
+
+    def http_routes(self, app: web.Application) -> None:
+        """Take Slack's signed requests at /slack/events, where there is a secret to check them with."""
+        if self._settings.signing_secret and not self._settings.app_token:
+            app.router.add_post(HTTP_PATH, self._over_http)
+            app.router.add_get(HTTP_PATH, self._over_http)
+
+    def health(self) -> dict[str, object]:
+        """For /readyz; `connected` is what matters, the rest helps to find out why."""
+        waiting = self._outbox.posts.waiting if self._me else 0
+        return {
+            "connected": self._connected(),
+            "way": "socket" if self._settings.app_token else "http",
+            "sockets": sum(socket.is_open for socket in self._sockets),
+            "received": self._inbox.received,
+            "duplicates": self._inbox.duplicates,
+            "waiting_messages": waiting,
+            "trouble": self._outbox.trouble if self._me else "",
+        }
+
+    def _connected(self) -> bool:
+        if self._me is None:
+            return False
+        return any(socket.is_open for socket in self._sockets) if self._settings.app_token else True
+
+    # -- what comes in -----------------------------------------------------------------------------------------
+
+    def _bolt(self) -> AsyncApp:
+        async def authorize() -> AuthorizeResult:
+            """No call to Slack: who Belay is was asked once, before anything can come in."""
+            me = self._me
+            if me is None:
+                raise SlackAwayError("Belay does not know yet who it is in this workspace")
+            return AuthorizeResult(
+                enterprise_id=None,
+                team_id=me.team_id,
+                bot_token=self._settings.bot_token,
+                bot_id=me.bot_id,
+                bot_user_id=me.bot_user_id,
+            )
+
+        app = AsyncApp(client=self._client, signing_secret=self._settings.signing_secret or "-", authorize=authorize)
+        logging.getLogger("slack_bolt.AsyncRequestVerification").addFilter(NoBodies())
+        app.middleware(self._take_in)
+        app.event(re.compile(".*"))(_nothing_more)
+        app.command(re.compile(".*"))(_acknowledged)
+        app.action(re.compile(".*"))(_acknowledged)
+        app.view(re.compile(".*"))(self._on_submission)
+        app.view_closed(re.compile(".*"))(_acknowledged)
+        return app
+
+    async def _take_in(self, body: dict[str, Any], next: Next) -> BoltResponse | None:  # noqa: A002  # bolt's name
+        """Before the acknowledgement: is it meant for us, was it seen, and is it written down?"""
+        envelope = envelope_of(body)
+        if envelope is None:
+            return await next()
+        if not self._is_ours(body):
+            return BoltResponse(status=200, body="")
+        try:
+            new = await self._inbox.take(envelope, body)
+        except StoreUnavailableError:
+            log.exception("%s could not be written down", envelope.id)
+            if envelope.kind == EVENT:
+                raise  # no acknowledgement: Slack sends it again
+            return not_recorded(envelope)
+        return await next() if new else BoltResponse(status=200, body="")
+
+    def _is_ours(self, body: Mapping[str, Any]) -> bool:
+        me = self._me
+        team = str(body.get("team_id") or (body.get("team") or {}).get("id") or "")
+        app = str(body.get("api_app_id") or "")
+        if me is None or team != me.team_id or (me.app_id and app != me.app_id):
+            log.warning("something for team %s, app %s came and was dropped; it is not meant for this bot", team, app)
+            return False
+        return True
+
+    async def _on_submission(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        answer = self._dialogs.answer_now(body)
+        if answer is None:
+            await ack()
+        elif "errors" in answer:
+            await ack(response_action="errors", errors=answer["errors"])
+        else:
+            await ack(response_action="update", view=answer["view"])
+
+    async def _over_http(self, request: web.Request) -> web.Response:
+        if self._me is None:
+            return web.Response(status=503, text="not connected yet")
+        asked = await to_bolt_request(request)
+        try:
+            response = await to_aiohttp_response(await self._app.async_dispatch(asked))
+            await response.prepare(request)
+            await response.write_eof()
+        finally:
+            self._inbox.release(asked.body)
+        return response
+
+    # -- what is done about it ---------------------------------------------------------------------------------
+
+    async def _handle(self, item: InboxItem) -> None:
+        body = item.payload
+        if item.kind != EVENT and self._clock.now() - item.at > TOO_OLD:
+            log.warning("%s waited too long and is not done any more", item.event_id)
+            return
+        match item.kind:
+            case kind if kind == EVENT:
+                await self._on_event(body.get("event") or {})
+            case kind if kind == COMMAND:
+                await self._commands.on_command(body)
+            case kind if kind == CLICK:
+                await self._clicks.on_click(body)
+            case kind if kind == SUBMIT:
+                await self._dialogs.on_submit(body)
+            case _:
+                log.debug("nothing is done about %s", item.event_id)
+
+    async def _on_event(self, event: Mapping[str, Any]) -> None:
+        match event.get("type"):
+            case "reaction_added" | "reaction_removed":
+                await self._reactions.on_event(event)
+            case "app_home_opened" if event.get("tab") in ("home", None):
+                await self._home.opened(str(event.get("user", "")))
+            case "subteam_members_changed" | "user_change":
+                self._accounts.forget()
+            case _:
+                log.debug("an event Belay has no use for: %s", event.get("type"))
+
+
+async def _acknowledged(ack: AsyncAck) -> None:
+    await ack()
+
+
+async def _nothing_more() -> None:
+    """The inbox has it; bolt acknowledges events by itself."""

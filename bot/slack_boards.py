@@ -1,0 +1,233 @@
+"""
+The one writer of boards: posts them, and edits each until it shows the newest state.
+
+Versions are journal numbers: the latest wins, an older one is never shown after it, what lies between is dropped, and
+an ending is never dropped. Nothing that runs waits for this.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot import views
+from bot.slack_accounts import NETWORK_ERRORS, error_code, why
+from bot.slack_budget import Budget, spacing_s
+from core.errors import BelayError
+from core.ports import Clock, Service
+from core.run import RunView
+from core.run_states import RunStatus
+from store.database import Store
+from store.records import Board
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two looks when nothing happens: elapsed times move, and another process may have written.
+TICK_S = 5.0
+#: Seconds after a ring in which further ones are waited for.
+COALESCE_S = 0.1
+#: Seconds a board that Slack refuses is left alone.
+REFUSED_S = 60.0
+#: The bot's own reactions under a new board: one click for who agrees or objects.
+SEEDS = ("white_check_mark", "no_entry_sign")
+#: The message is gone or can no longer be edited: the run gets a new board.
+_GONE = ("message_not_found", "cant_update_message", "edit_window_closed", "cant_update_replies")
+_TOO_MUCH = ("msg_blocks_too_long", "msg_too_long", "invalid_blocks", "invalid_blocks_format")
+_MOVING = (RunStatus.CLAIMED, RunStatus.RUNNING, RunStatus.UNWINDING)
+
+
+@dataclass(slots=True)
+class Shown:
+    """What this process remembers of a board; a start begins with nothing and shows all of them once."""
+
+    status: RunStatus | None = None
+    next_s: float = 0.0  #: not edited before, unless it is urgent
+    rests_until_s: float = 0.0  #: Slack refused it, or was away
+    failures: int = 0  #: in a row
+    fresh_s: float = 0.0  #: when its elapsed times were last shown
+
+
+@dataclass(slots=True)
+class Boards:
+    client: AsyncWebClient
+    store: Store
+    service: Service
+    clock: Clock
+    placed: Callable[[], None]  #: called when a board has got its message
+    budget: Budget = field(default_factory=Budget)
+    posts: Budget = field(default_factory=lambda: Budget(most=50, reserve=0))
+    tick_s: float = TICK_S
+    trouble: str = ""  #: the last one, "" while all is well
+    _memory: dict[str, Shown] = field(default_factory=dict)
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            self._wake.clear()
+            try:
+                wait_s = await self._round()
+            except BelayError as error:
+                log.warning("boards are behind: %s", error)
+                self.trouble, wait_s = str(error), self.tick_s
+            await self._rest(wait_s)
+
+    async def _rest(self, wait_s: float) -> None:
+        """Until somebody rings, at most *wait_s*. Entries come in bursts; one edit shows them all."""
+        try:
+            await asyncio.wait_for(self._wake.wait(), wait_s)
+        except TimeoutError:
+            return
+        await asyncio.sleep(COALESCE_S)
+
+    async def _round(self) -> float:
+        """Show what may be shown now. Returns the seconds until there may be more to do."""
+        async with self.store.look() as tx:
+            behind = {board.run_id: board for board in await tx.boards_behind()}
+            active = await tx.runs(active=True, limit=1_000)
+            live = [board for run in active if (board := await tx.board(run.id)) is not None]
+        todo = list(behind.values()) + [board for board in live if board.run_id not in behind]
+        self._forget({board.run_id for board in todo})
+        seen = [(board, await self.service.run(board.run_id)) for board in todo if not self._resting(board)]
+        waits = [self.tick_s]
+        for board, view in sorted(seen, key=_rank):
+            waits.append(await self._one(board, view, live=len(live), behind=board.run_id in behind))
+        return max(0.05, min(waits))
+
+    def _resting(self, board: Board) -> bool:
+        """Whether Slack refused this board a moment ago."""
+        memory = self._memory.get(board.run_id)
+        return memory is not None and time.monotonic() < memory.rests_until_s
+
+    async def _one(self, board: Board, view: RunView, *, live: int, behind: bool) -> float:
+        """Bring one board up to date if it is due; the seconds until it is."""
+        memory = self._memory.setdefault(board.run_id, Shown())
+        now_s = time.monotonic()
+        if not board.ts:
+            return await self._post_when_due(board, view, memory)
+        stale = view.state.status in _MOVING and now_s - memory.fresh_s >= max(self.tick_s, 2 * spacing_s(live))
+        if not behind and not stale:
+            return self.tick_s
+        urgent = _urgent(view, memory)
+        wait_s = self.budget.wait_s(now_s, urgent=urgent)
+        if not urgent:
+            wait_s = max(wait_s, memory.next_s - now_s)
+        if wait_s > 0:
+            return wait_s
+        return await self._guarded(self._edit(board, view, memory, live), self.budget, memory)
+
+    async def _post_when_due(self, board: Board, view: RunView, memory: Shown) -> float:
+        wait_s = self.posts.wait_s(time.monotonic(), urgent=True)
+        return wait_s if wait_s > 0 else await self._guarded(self._post(board, view, memory), self.posts, memory)
+
+    async def _guarded(self, doing: Awaitable[None], budget: Budget, memory: Shown) -> float:
+        """One call. What goes wrong holds up this board, or for 429 this method, and nothing else."""
+        try:
+            await doing
+        except NETWORK_ERRORS as error:
+            self.trouble = why(error)
+            if self.trouble == "ratelimited":
+                retry_s = retry_after_s(error)
+                budget.refused(time.monotonic(), retry_s)
+                log.info("Slack wants fewer calls; boards rest for %g s", retry_s)
+                return retry_s
+            memory.failures += 1
+            rest_s = REFUSED_S if isinstance(error, SlackApiError) else min(30.0, 0.5 * 2**memory.failures)
+            log.warning("a board is behind: %s; tried again in %g s", self.trouble, rest_s)
+            memory.rests_until_s = time.monotonic() + rest_s
+            return rest_s
+        memory.failures, self.trouble = 0, ""
+        return self.tick_s
+
+    async def _post(self, board: Board, view: RunView, memory: Shown) -> None:
+        message = views.board(view, self.clock.now())
+        self.posts.spend(time.monotonic())
+        answer = await self._send(
+            self.client.chat_postMessage, message, channel=board.channel, metadata=_metadata(board, view)
+        )
+        ts = str(answer["ts"])
+        async with self.store.begin() as tx:
+            await tx.place_board(board.run_id, str(answer["channel"]), ts)
+            await tx.shown(board.run_id, view.state.seq, self.clock.now())
+        self._remember(memory, view, live=1)
+        if view.state.status is RunStatus.WAITING:
+            await self._seed(str(answer["channel"]), ts)
+        self.placed()
+
+    async def _seed(self, channel: str, ts: str) -> None:
+        for name in SEEDS:
+            try:
+                await self.client.reactions_add(channel=channel, timestamp=ts, name=name)
+            except NETWORK_ERRORS as error:
+                log.info("the board has no :%s: of Belay's own: %s", name, why(error))
+
+    async def _edit(self, board: Board, view: RunView, memory: Shown, live: int) -> None:
+        if view.state.seq < board.shown:
+            return  # read before the last edit was; the next round reads anew
+        message = views.board(view, self.clock.now())
+        self.budget.spend(time.monotonic())
+        try:
+            await self._send(self.client.chat_update, message, channel=board.channel, ts=board.ts)
+        except SlackApiError as error:
+            if error_code(error) not in _GONE:
+                raise
+            log.warning("the board of %s is gone (%s); it gets a new one", board.run_id, error_code(error))
+            await self._post(board, view, memory)
+            return
+        async with self.store.begin() as tx:
+            await tx.shown(board.run_id, view.state.seq, self.clock.now())
+        self._remember(memory, view, live=live)
+
+    async def _send(self, method: Callable[..., Awaitable[Any]], message: views.Message, **where: Any) -> Any:
+        """Call *method*; should Slack find the blocks too much, the sentence alone: what happened has to land."""
+        quiet = {"unfurl_links": False, "unfurl_media": False} if "ts" not in where else {}
+        try:
+            return await method(text=message.text, blocks=message.blocks, **where, **quiet)
+        except SlackApiError as error:
+            if error_code(error) not in _TOO_MUCH:
+                raise
+            log.exception("Slack does not take the blocks of a board; its sentence is shown alone")
+            return await method(text=message.text, blocks=[], **where, **quiet)
+
+    def _remember(self, memory: Shown, view: RunView, *, live: int) -> None:
+        now_s = time.monotonic()
+        memory.status, memory.fresh_s, memory.next_s = view.state.status, now_s, now_s + spacing_s(live)
+
+    def _forget(self, known: set[str]) -> None:
+        for run_id in set(self._memory) - known:
+            del self._memory[run_id]
+
+
+def _urgent(view: RunView, memory: Shown) -> bool:
+    """An ending, or a run that begins to need a person, goes out at once and may use the reserve."""
+    needs = view.state.status in (RunStatus.NEEDS_PERSON, RunStatus.STUCK) and memory.status is not view.state.status
+    return view.state.status.ended or needs
+
+
+def _rank(pair: tuple[Board, RunView]) -> tuple[bool, bool, bool]:
+    board, view = pair
+    needs = view.state.status in (RunStatus.NEEDS_PERSON, RunStatus.STUCK)
+    return (not view.state.status.ended, bool(board.ts), not needs)
+
+
+def _metadata(board: Board, view: RunView) -> dict[str, Any]:
+    payload = {"key": f"{board.run_id}/board", "digest": view.run.digest}
+    return {"event_type": "belay", "event_payload": payload}
+
+
+def retry_after_s(error: BaseException) -> float:
+    """Return the seconds Slack asks to wait; 30 where it does not say."""
+    try:
+        given = error.response.headers if isinstance(error, SlackApiError) else {}
+        headers = {str(key).lower(): value for key, value in given.items()}
+        return max(0.5, float(headers["retry-after"]))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return 30.0

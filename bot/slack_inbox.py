@@ -1,0 +1,182 @@
+"""
+The inbox: what Slack sends is written down before it is acknowledged, once, and worked off afterwards.
+
+bolt acknowledges an event before its listener runs, so a crash would lose it; an exception in a global middleware
+leaves it without an acknowledgement and Slack sends it again. Commands and clicks are never sent again: for those the
+person is told at once that nothing was recorded.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from slack_bolt.response import BoltResponse
+
+from bot.views_modal import message_modal
+from core.errors import BelayError, StoreUnavailableError
+from core.ports import Clock
+from store.database import Store
+from store.records import InboxItem
+
+log = logging.getLogger(__name__)
+
+Body = Mapping[str, Any]
+Handle = Callable[[InboxItem], Awaitable[None]]
+
+#: Seconds the write may take: Slack waits 3 for the acknowledgement.
+WITHIN_S = 2.0
+EVENT, COMMAND, CLICK, SUBMIT, CLOSE = "event", "command", "click", "submit", "close"
+_NOT_RECORDED: Final = "Belay cannot record anything just now, so nothing was done. Try again, or ask who keeps Belay."
+#: Never stored: a verification token, and bulky copies of what Slack shows anyway.
+_LEFT_OUT = ("token", "authorizations")
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What came: a kind, and an id that is the same whenever the same thing comes again."""
+
+    kind: str
+    id: str
+    user: str  #: Slack's id of who caused it: things of one person are handled in order
+
+
+def envelope_of(body: Body) -> Envelope | None:
+    """Return what *body* is, or None for what Belay does not know."""
+    if body.get("type") == "event_callback":
+        event = body.get("event") or {}
+        return Envelope(EVENT, f"event:{body.get('event_id')}", str(event.get("user", "")))
+    if "command" in body:
+        return Envelope(COMMAND, f"command:{body.get('trigger_id')}", str(body.get("user_id", "")))
+    user = str((body.get("user") or {}).get("id", ""))
+    match body.get("type"):
+        case "block_actions":
+            return Envelope(CLICK, f"click:{body.get('trigger_id')}", user)
+        case "view_submission":
+            return Envelope(SUBMIT, f"submit:{body.get('trigger_id')}", user)
+        case "view_closed":
+            view = body.get("view") or {}
+            return Envelope(CLOSE, f"close:{view.get('id')}:{view.get('hash')}", user)
+        case _:
+            return None
+
+
+def kept(body: Body) -> dict[str, Any]:
+    """What of *body* is stored. The message of a click is not: the board can be drawn anew at any time."""
+    slim = {key: value for key, value in body.items() if key not in _LEFT_OUT}
+    if isinstance(message := slim.get("message"), Mapping):
+        slim["message"] = {key: message[key] for key in ("ts", "thread_ts", "app_id", "user") if key in message}
+    if isinstance(view := slim.get("view"), Mapping):
+        slim["view"] = {key: value for key, value in view.items() if key != "blocks"}
+    return slim
+
+
+class Inbox:
+    """Takes in, hands out in the order of each person, marks as handled."""
+
+    def __init__(self, store: Store, clock: Clock, handle: Handle) -> None:
+        self._store = store
+        self._clock = clock
+        self._handle = handle
+        self._lanes: dict[str, deque[InboxItem]] = {}
+        self._answering: dict[str, tuple[InboxItem, str]] = {}
+        self._working: set[asyncio.Task[None]] = set()
+        self.received = 0
+        self.duplicates = 0
+
+    async def take(self, envelope: Envelope, body: Body) -> bool:
+        """
+        Write down what came. False: it came before, and nothing more is to be done.
+
+        It is handed out by `release`, once Slack has its answer: a dialog that is turned by the answer must not be
+        turned before it.
+
+        Raises:
+            StoreUnavailableError: it could not be written down; it must not be acknowledged as done.
+        """
+        item = InboxItem(event_id=envelope.id, kind=envelope.kind, payload=kept(body), at=self._clock.now())
+        try:
+            async with asyncio.timeout(WITHIN_S), self._store.begin(urgent=True) as tx:
+                new = await tx.receive(item.event_id, item.kind, item.payload, item.at)
+        except TimeoutError as error:
+            raise StoreUnavailableError(f"what came was not written down within {WITHIN_S:g} s") from error
+        if not new:
+            self.duplicates += 1
+            log.info("%s came again and was dropped", envelope.id)
+            return False
+        self.received += 1
+        self._answering[envelope.id] = (item, envelope.user)
+        return True
+
+    def release(self, body: Body) -> None:
+        """Slack has its answer to *body*: hand it out."""
+        envelope = envelope_of(body)
+        if envelope is not None and envelope.id in self._answering:
+            self._put(*self._answering.pop(envelope.id))
+
+    def _put(self, item: InboxItem, user: str) -> None:
+        lane = self._lanes.get(user)
+        if lane is not None:
+            lane.append(item)
+            return
+        self._lanes[user] = deque([item])
+        task = asyncio.create_task(self._work(user), name=f"inbox of {user or 'nobody'}")
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+
+    async def replay(self) -> int:
+        """Hand out what was written down before a crash and not handled. Returns how much."""
+        async with self._store.look() as tx:
+            items = await tx.inbox(limit=1_000)
+        for item in items:
+            envelope = envelope_of(item.payload)
+            self._put(item, envelope.user if envelope else "")
+        return len(items)
+
+    async def close(self, *, within_s: float = 2.0) -> None:
+        """Let what is being handled end, for a moment. What does not is handled after the next start."""
+        if self._working:
+            await asyncio.wait(set(self._working), timeout=within_s)
+        left = set(self._working)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    async def _work(self, user: str) -> None:
+        lane = self._lanes[user]
+        try:
+            while lane:
+                await self._one(lane.popleft())
+        finally:
+            del self._lanes[user]
+
+    async def _one(self, item: InboxItem) -> None:
+        try:
+            await self._handle(item)
+        except Exception:
+            # A bug. It is not tried again: what it did half-way is not known, and the person can ask once more.
+            log.exception("%s could not be handled", item.event_id)
+        try:
+            async with self._store.begin() as tx:
+                await tx.handled(item.event_id, self._clock.now())
+        except BelayError as error:
+            log.warning(
+                "%s was handled and is not marked so; it is handled again after a start: %s", item.event_id, error
+            )
+
+
+def not_recorded(envelope: Envelope) -> BoltResponse:
+    """
+    Return what a person is told when nothing could be written down.
+
+    For events there is nobody to tell; the error goes up, so that Slack sends them again.
+    """
+    if envelope.kind == COMMAND:
+        return BoltResponse(status=200, body={"response_type": "ephemeral", "text": _NOT_RECORDED})
+    if envelope.kind == SUBMIT:
+        view = message_modal("Not recorded", _NOT_RECORDED)
+        return BoltResponse(status=200, body={"response_action": "update", "view": view})
+    # Without an acknowledgement Slack shows a warning beside the button.
+    return BoltResponse(status=503, body="")

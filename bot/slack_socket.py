@@ -1,0 +1,36 @@
+"""One socket of Socket Mode, which says when the answer to an envelope has gone out."""
+
+from collections.abc import Callable
+from typing import Any
+
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.app.async_app import AsyncApp
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+
+#: Seconds between pings; a dead link is noticed after about four of them.
+PING_S = 5
+
+
+class Socket(AsyncSocketModeHandler):
+    def __init__(self, app: AsyncApp, app_token: str, answered: Callable[[dict[str, Any]], None]) -> None:
+        super().__init__(app, app_token, ping_interval=PING_S)
+        self._answered = answered
+
+    async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]  # as bolt
+        try:
+            await super().handle(client, req)
+        finally:
+            self._answered(req.payload)
+
+    async def open(self) -> None:
+        """Connect; tries until it succeeds."""
+        await self.client.connect()  # type: ignore[no-untyped-call]  # the SDK leaves it without annotations
+
+    async def close(self) -> None:
+        await self.client.close()  # type: ignore[no-untyped-call]  # the SDK leaves it without annotations
+
+    @property
+    def is_open(self) -> bool:
+        session = self.client.current_session
+        return session is not None and not session.closed

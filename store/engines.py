@@ -29,6 +29,9 @@ STATEMENT_S = 15
 #: A replica frozen inside a transaction is thrown out after this; take-over has to fit into 15 s.
 IDLE_IN_TRANSACTION_S = 5
 
+#: Milliseconds SQLite waits for a lock another program holds; among our own nobody waits there.
+BUSY_MS = 5_000
+
 READERS = 4
 
 
@@ -91,7 +94,7 @@ def _sqlite(file: Path, mode: str, begin: str, *, size: int) -> AsyncEngine:
     def on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver must not begin transactions by itself
         cursor = connection.cursor()
-        cursor.execute("PRAGMA busy_timeout = 5000")
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA journal_mode = WAL" if mode == "rwc" else "PRAGMA query_only = ON")

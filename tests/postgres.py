@@ -69,7 +69,7 @@ def postgres_server(*options: str) -> Iterator[PostgresServer]:
         data = home / "data"
         init = [initdb, "-D", str(data), "-A", "trust", "-U", "belay", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
         subprocess.run(init, check=True, capture_output=True, cwd=home, user=user, group=user)
-        server = PostgresServer(_free_port())
+        server = PostgresServer(free_port())
         settings = [
             f"port={server.port}",
             "listen_addresses=127.0.0.1",
@@ -104,7 +104,7 @@ def _binary(name: str) -> str:
     pytest.skip(reason)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -167,6 +167,6 @@ def regex(value: Any, where: str) -> str:
     pattern = text(value, where)
     try:
         re.compile(pattern)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise PlanError(where, f"'{pattern}' is no regular expression: {error}") from error
     return pattern

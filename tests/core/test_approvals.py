@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -253,7 +254,7 @@ def test_why_is_silent_about_what_counts() -> None:
         ({"known": False}, "did not say who"),
     ],
 )
-def test_an_account_that_counts_for_nobody(flag: dict[str, bool], reason: str) -> None:
+def test_an_account_that_counts_for_nobody(flag: dict[str, Any], reason: str) -> None:
     """Being on the roster does not help: what the chat service says now is what counts."""
     with pytest.raises(RefusedError, match=reason):
         ROSTER.person_of(Account(id="T/bo", **flag))

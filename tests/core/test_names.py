@@ -30,7 +30,7 @@ def test_a_near_one_is_offered() -> None:
 
 def test_a_known_one_is_taken_and_another_refused() -> None:
     assert pick("plan", "newton", ["newton"]) == "newton"
-    with pytest.raises(UnknownNameError, match="^no plan 'newtn' for prod-east; did you mean 'newton'\\?$"):
+    with pytest.raises(UnknownNameError, match=r"^no plan 'newtn' for prod-east; did you mean 'newton'\?$"):
         pick("plan", "newtn", ["newton"], context="for prod-east")
 
 

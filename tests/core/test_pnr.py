@@ -19,7 +19,7 @@ POINTS = {"p": ("done-it",), "q": ()}
 QUESTIONS = [Question(point=point, probe=0, host=host, ttl_s=60) for point in POINTS for host in ("h1", "h2")]
 
 
-def answer(
+def answer(  # noqa: PLR0917 (the first two are what the stories are about)
     verdict: Verdict = R, host: str = "h1", point: str = "p", age_s: float = 1, found: str = "so", probe: int = 0
 ) -> Evidence:
     return Evidence(

@@ -171,9 +171,9 @@ def test_another_system() -> None:
 
 
 def test_a_role_with_too_few_hosts() -> None:
-    with pytest.raises(RefusedError, match="needs 3 host.s. in the role 'controller' and target 'east' has 2"):
+    with pytest.raises(RefusedError, match=r"needs 3 host.s. in the role 'controller' and target 'east' has 2"):
         resolved(roles={"controller": {"min": 3}, "compute": None})
-    with pytest.raises(RefusedError, match="needs 1 host.s. in the role 'compute' and target 'east' has 0"):
+    with pytest.raises(RefusedError, match=r"needs 1 host.s. in the role 'compute' and target 'east' has 0"):
         resolved(target=make_target(computes=0))
 
 
@@ -191,7 +191,7 @@ def test_a_part_of_a_snapshot_nobody_recorded() -> None:
     restore = {"restore": {"do": {"argv": ["db", "{snapshot.db.engine_version}"], "timeout_s": 1}}}
 
     assert resolved(restore).unit("restore@c1").do == p.Command(argv=("db", "10.6"), timeout_s=1.0)
-    with pytest.raises(RefusedError, match="'{snapshot.db.engine_version}' has no value here; record it"):
+    with pytest.raises(RefusedError, match=r"'{snapshot.db.engine_version}' has no value here; record it"):
         resolved(restore, ledger=make_ledger(snapshots={"db": replace(SNAPSHOT, engine_version="")}))
 
 
@@ -218,7 +218,7 @@ def test_a_baseline_in_probes_and_checks() -> None:
 
 def test_a_baseline_that_was_never_recorded() -> None:
     verify = {"argv": ["svc", "{baseline.release}"], "timeout_s": 1, "expect": {"exit": 0}}
-    with pytest.raises(RefusedError, match="'{baseline.release}' has no value here; record it"):
+    with pytest.raises(RefusedError, match=r"'{baseline.release}' has no value here; record it"):
         resolved({"stop": {"verify": verify}})
 
 

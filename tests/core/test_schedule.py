@@ -33,7 +33,7 @@ STOP_LOST = BEGUN + "stop@c1:started stop@c2:started stop@c1:lost stop@c2:done "
         (RESTORED + "start@c1:started start@c1:done", "do start@c2"),
         (STARTED, "do answers@c1"),
         (STARTED + "answers@c1:started answers@c1:done", "finish succeeded"),
-        (STARTED + "answers@c1:started answers@c1:unit_failed", "ask retry,skip,abort answers@c1"),
+        (STARTED + "answers@c1:started answers@c1:unit_failed", "ask retry,skip,leave answers@c1"),
         # a look holds for its step and its wave only
         (STOPPED + "probed", "probe restore"),
         (STOPPED + "probed/stop", "probe restore"),
@@ -122,12 +122,12 @@ def test_every_wave_of_a_guarded_step_is_looked_at() -> None:
     assert _next(STOPPED, restore=guarded) == "probe restore"
     assert _next(first, restore=guarded) == "probe restore"
     assert _next(first + "probed/restore", restore=guarded) == "do restore@c2"
-    assert _next(first + "probed/restore/crossed", restore=guarded) == "ask retry,abort restore"
+    assert _next(first + "probed/restore/crossed", restore=guarded) == "ask retry,leave restore"
 
 
 def test_after_the_destruction_only_the_step_s_own_points_stop_it() -> None:
     assert _next(RESTORED, start={"guard": ["converted"]}) == "probe start"
-    assert _next(RESTORED + "probed/start/crossed", start={"guard": ["converted"]}) == "ask retry,abort start"
+    assert _next(RESTORED + "probed/start/crossed", start={"guard": ["converted"]}) == "ask retry,leave start"
     assert _next(RESTORED + "paused resumed probed/start/crossed") == "do start@c1"
 
 

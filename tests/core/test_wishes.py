@@ -41,8 +41,8 @@ def after(journal: str, drafts: Sequence[Draft]) -> RunState:
     ("journal", "wish", "entries", "then"),
     [
         (BEGUN, lambda s: wishes.pause(s, "wait"), "paused", "rest"),
-        (BEGUN + "paused", lambda s: wishes.resume(s), "resumed", "probe stop"),
-        (BLOCKED, lambda s: wishes.resume(s), "resumed", "probe restore"),
+        (BEGUN + "paused", wishes.resume, "resumed", "probe stop"),
+        (BLOCKED, wishes.resume, "resumed", "probe restore"),
         (BLOCKED, lambda s: wishes.retry(PLAN, s, []), "resumed", "probe restore"),
         (BLOCKED, lambda s: wishes.abort(PLAN, s, "enough"), "aborted", "undo stop@c2 stop@c1"),
         (STOPPED, lambda s: wishes.abort(PLAN, s, "enough"), "aborted", "undo stop@c2 stop@c1"),
@@ -95,9 +95,9 @@ def test_granted(journal: str, wish: Callable[[RunState], list[Draft]], entries:
             "only a running run can be paused; it is waiting for appr",
         ),
         (BEGUN + "paused", lambda s: wishes.pause(s, ""), "paused already"),
-        (BEGUN, lambda s: wishes.resume(s), "nothing to resume: the run is running"),
-        (FAILED, lambda s: wishes.resume(s), r"needs a decision first \(retry, skip, abort\)"),
-        (STUCK, lambda s: wishes.resume(s), "needs a decision first"),
+        (BEGUN, wishes.resume, "nothing to resume: the run is running"),
+        (FAILED, wishes.resume, r"needs a decision first \(retry, skip, abort\)"),
+        (STUCK, wishes.resume, "needs a decision first"),
         ("drafted submitted", lambda s: wishes.abort(PLAN, s, ""), "`withdraw` takes the request back"),
         (STOPPED + "aborted", lambda s: wishes.abort(PLAN, s, ""), "it is unwinding"),
         (BEGUN + "succeeded", lambda s: wishes.abort(PLAN, s, ""), "it is succeeded"),
@@ -161,9 +161,10 @@ def test_the_right_phrase_confirms_that_step() -> None:
 
 def test_a_phrase_cannot_be_skipped_around() -> None:
     state = _asked_to_confirm()
-    for wish in (lambda: wishes.retry(CONFIRMED_PLAN, state, []), lambda: wishes.skip(CONFIRMED_PLAN, state, [], "x")):
-        with pytest.raises(RefusedError, match="no answer to what is asked"):
-            wish()
+    with pytest.raises(RefusedError, match="retry is no answer to what is asked"):
+        wishes.retry(CONFIRMED_PLAN, state, [])
+    with pytest.raises(RefusedError, match="skip is no answer to what is asked"):
+        wishes.skip(CONFIRMED_PLAN, state, [], "x")
 
 
 def test_abort_is_open_again_once_it_is_proved_that_nothing_was_destroyed() -> None:

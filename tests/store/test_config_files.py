@@ -75,7 +75,7 @@ def test_targets(tmp_path: Path) -> None:
         ("port: 2222", "state_dir: /var/../etc", 6, "should be an absolute path"),
         ("      c2: {", "      c1: {", 6, "the key 'c1' stands on line 5 already"),
         ("      c1: {", "      -c1: {", 5, "should be a name"),
-        ("[c1, c2]", "[c1, c3]", 8, "targets/east/roles/controller/1: 'c3' is no host of this target; did you mean 'c"),
+        ("[c1, c2]", "[c1, c3]", 8, "targets/east/roles/controller/1: 'c3' is no host of this target; known: c1, c2"),
         ("[c1, c2]", "[c1, c2, c1]", 8, "targets/east/roles/controller/2: the host 'c1' is listed twice"),
         ("[c1, c2]", "[]", 8, "should be a list of hosts with something in it, is empty"),
         ("[c1, c2]", "c1", 8, "should be a list of hosts with something in it, is 'c1'"),
@@ -127,7 +127,7 @@ def test_a_roster_of_nobody(tmp_path: Path) -> None:
     ("old", "new", "line", "problem"),
     [
         (ROSTER, "", None, "should be a mapping"),
-        (ROSTER, "persons: {}\n", 1, "did you mean 'people'?"),
+        (ROSTER, "peple: {}\n", 1, "did you mean 'people'?"),
         (ROSTER, "{}\n", None, "people: is required; `people: {}` is a roster of nobody"),
         ("[T/bo, U/bo]", "[T/bo, T/ana]", 5, "people/bo/accounts: 'T/ana' belongs to 'ana' already"),
         ("[T/bo, U/bo]", "[]", 5, "people/bo/accounts: is required"),

@@ -41,6 +41,8 @@ async def host(seen: list[web.Request]) -> AsyncIterator[Host]:
                 return web.Response(status=502)
             case "/moved":
                 raise web.HTTPFound("/elsewhere")
+            case _:
+                pass
         return web.Response(text=f"got {body} token=abc known-secret\n")
 
     runner = web.AppRunner(web.Application(), shutdown_timeout=0.1)

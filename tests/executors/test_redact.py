@@ -75,11 +75,9 @@ def test_words_too_short_to_be_secrets_are_left() -> None:
     assert redact("a cat sat", ["a", "cat", ""]) == "a cat sat"
 
 
-@pytest.mark.parametrize(
-    "evil", ["a" * 200_000, "mysql " * 30_000, "a.a." * 50_000, "x://" * 50_000, "password" * 20_000]
-)
+@pytest.mark.parametrize("evil", ["a", "mysql ", "a.a.", "x://", "password", "authorization: "])
 def test_no_text_makes_it_slow(evil: str) -> None:
     began = time.process_time()
-    redact(evil)
+    redact(evil * (200_000 // len(evil)))
 
     assert time.process_time() - began < 5  # a quadratic pattern would take minutes

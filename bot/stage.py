@@ -119,6 +119,8 @@ def write_settings(home: Path, hosts: PracticeWorld, workspace: Workspace) -> Se
     }
     (config / "targets.yaml").write_text(yaml.safe_dump(inventory, sort_keys=False), encoding="utf-8")
     (config / "roster.yaml").write_text(yaml.safe_dump({"people": people}, sort_keys=False), encoding="utf-8")
+    no_config = config / "ssh_config"  # empty: the person's own must not change what is practised
+    no_config.touch()
     return Settings(
         config=config,
         data=home / "data",
@@ -129,7 +131,7 @@ def write_settings(home: Path, hosts: PracticeWorld, workspace: Workspace) -> Se
         slack_app_token=SecretStr(workspace.app_token),
         slack_api_url=workspace.api_url,
         known_hosts=hosts.known_hosts,
-        ssh_config=home / "no-ssh-config",
+        ssh_config=no_config,
         identity_files=[hosts.client_key],
     )
 

@@ -115,6 +115,7 @@ def _asked(view: RunView) -> str:
         "skip": f'/rollback skip {run} --reason "…"',
         "settle": f'/rollback settle {run} {unit} done --reason "what you saw"',
         "abort": f"/rollback abort {run}",
+        "leave": f'/rollback abort {run} --leave --reason "…"',
     }
     choices = " or ".join(code(lines.get(choice, f"/rollback {choice} {run}"), 200) for choice in ask.choices)
     return f"A person has to decide: {plain(ask.reason, 500)}. Choose: {choices}"

@@ -124,12 +124,12 @@ def _within(
     """Return what the step needs, or None if it is over."""
     by = {status: [u for u in units if state.unit(u.key).status is status] for status in UnitStatus}
     if by[UnitStatus.UNKNOWN]:
-        return _unknown(step, by[UnitStatus.UNKNOWN], state)
+        return _unknown(plan, step, by[UnitStatus.UNKNOWN], state)
     failed = by[UnitStatus.FAILED]
     if failed and (again := _retryable(step, failed, state)):
         return Retry(step, again)
     if failed and step.on_failure is OnFailure.ASK and len(failed) > step.max_failures:
-        return AskPerson(_ask_failed(step, failed, state))
+        return AskPerson(_ask_failed(plan, step, failed, state))
     pending = by[UnitStatus.PENDING]
     if not pending:
         return None
@@ -142,7 +142,12 @@ def _retryable(step: ResolvedStep, failed: list[Unit], state: RunState) -> tuple
     return tuple(unit for unit in failed if state.unit(unit.key).attempt <= step.retries)
 
 
-def _unknown(step: ResolvedStep, unknown: list[Unit], state: RunState) -> Decision:
+def _way_out(plan: ResolvedPlan, state: RunState) -> str:
+    """Back where that is still possible; else to stop where it stands."""
+    return "leave" if destroyed(plan, state) else "abort"
+
+
+def _unknown(plan: ResolvedPlan, step: ResolvedStep, unknown: list[Unit], state: RunState) -> Decision:
     open_ = tuple(unit for unit in unknown if state.unit(unit.key).rechecks < RECHECKS)
     if open_:
         return Recover(open_)
@@ -151,15 +156,16 @@ def _unknown(step: ResolvedStep, unknown: list[Unit], state: RunState) -> Decisi
         f"'{first.key}' was started and its end was not seen ({state.unit(first.key).reason}); "
         "look at the host, then settle it"
     )
-    choices = ("retry", "settle", "abort")
+    choices = ("retry", "settle", _way_out(plan, state))
     return AskPerson(Ask(reason=reason, units=_keys(unknown), choices=choices, step=step.id))
 
 
-def _ask_failed(step: ResolvedStep, failed: list[Unit], state: RunState) -> Ask:
+def _ask_failed(plan: ResolvedPlan, step: ResolvedStep, failed: list[Unit], state: RunState) -> Ask:
     first = failed[0]
     others = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
     reason = f"'{first.key}' failed{others}: {state.unit(first.key).reason}"
-    return Ask(reason=reason, units=_keys(failed), choices=("retry", "skip", "abort"), step=step.id)
+    choices = ("retry", "skip", _way_out(plan, state))
+    return Ask(reason=reason, units=_keys(failed), choices=choices, step=step.id)
 
 
 def _before(plan: ResolvedPlan, state: RunState, step: ResolvedStep, now: datetime) -> Decision | None:
@@ -167,14 +173,15 @@ def _before(plan: ResolvedPlan, state: RunState, step: ResolvedStep, now: dateti
     if step.confirm and step.id not in state.confirmed:
         loses = f"; it loses {step.loses}" if step.loses else ""
         reason = f"the step '{step.title}' wants a typed confirmation{loses}"
-        return AskPerson(Ask(reason=reason, choices=("confirm", "abort"), step=step.id, confirm=step.confirm))
+        choices = ("confirm", _way_out(plan, state))
+        return AskPerson(Ask(reason=reason, choices=choices, step=step.id, confirm=step.confirm))
     if not _looks_first(plan, state, step):
         return None
-    if state.probed_for != step.id or state.findings is None or _too_old(plan, state.findings, now):
+    if state.probed_for != step.id or state.findings is None or too_old(plan, state.findings, now):
         return Probe(step)
     if blocking := _blocking(plan, state, step, state.findings):
         reason = f"cannot go on before '{step.title}': {describe(blocking)}"
-        return AskPerson(Ask(reason=reason, choices=("retry", "abort"), step=step.id))
+        return AskPerson(Ask(reason=reason, choices=("retry", _way_out(plan, state)), step=step.id))
     return None
 
 
@@ -213,7 +220,8 @@ def describe(findings: Iterable[Finding]) -> str:
     return "; ".join(parts)
 
 
-def _too_old(plan: ResolvedPlan, findings: Findings, now: datetime) -> bool:
+def too_old(plan: ResolvedPlan, findings: Findings, now: datetime) -> bool:
+    """Return whether *findings* were made longer ago than the shortest-lived answer in them holds."""
     shortest = min((question.ttl_s for question in plan.questions()), default=_NO_QUESTION_TTL_S)
     return not timedelta(0) <= now - findings.at <= timedelta(seconds=shortest)
 

@@ -130,7 +130,7 @@ class SlackFrontEnd:
         self._accounts = SlackAccounts(client, me.team_id)
         people = People(self._accounts, service)
         boards = Boards(client, self._store, service, clock, placed=self.wake)
-        posts = Posts(client, self._store, service, clock, me.team_id)
+        posts = Posts(client, self._store, service, clock, me.team_id, gap_s=self._settings.post_gap_s)
         self._home = Home(client, service, clock)
         self._outbox = Outbox(boards, posts, self._home)
         self._dialogs = Dialogs(service=service, people=people, answers=self._answers)
@@ -228,7 +228,9 @@ class SlackFrontEnd:
                 bot_user_id=me.bot_user_id,
             )
 
-        app = AsyncApp(client=self._client, signing_secret=self._settings.signing_secret or "-", authorize=authorize)
+        bare = make_client(self._settings, with_token=False)
+        # Without a secret nothing comes over HTTP; bolt wants some text all the same.
+        app = AsyncApp(client=bare, signing_secret=self._settings.signing_secret or "-", authorize=authorize)
         logging.getLogger("slack_bolt.AsyncRequestVerification").addFilter(NoBodies())
         app.middleware(self._take_in)
         app.event(re.compile(".*"))(_nothing_more)

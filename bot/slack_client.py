@@ -42,6 +42,7 @@ class SlackSettings:
     app_token: str = ""
     signing_secret: str = ""
     api_url: str = "https://slack.com/api/"
+    post_gap_s: float = 1.0  #: seconds between two messages in one channel; Slack wants about one
 
     @property
     def loopback(self) -> bool:
@@ -63,8 +64,10 @@ class Identity:
     app_id: str  #: "" where Slack did not say; then payloads are not compared with it
 
 
-def make_client(settings: SlackSettings) -> AsyncWebClient:
-    client = AsyncWebClient(token=settings.bot_token, base_url=settings.api_url, timeout=CALL_TIMEOUT_S)
+def make_client(settings: SlackSettings, *, with_token: bool = True) -> AsyncWebClient:
+    """Return a client; one without the token for bolt, which is told who we are and calls nothing by itself."""
+    token = settings.bot_token if with_token else None
+    client = AsyncWebClient(token=token, base_url=settings.api_url, timeout=CALL_TIMEOUT_S)
     # A refused connection is tried again by whoever knows whether that is safe, not inside the call.
     client.retry_handlers.clear()
     if settings.loopback:

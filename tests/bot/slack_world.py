@@ -1,0 +1,201 @@
+"""The whole front-end on a local workspace: the real service and engine, hosts in memory, people who click."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from bot.engine import Engine
+from bot.hands import Hands
+from bot.looker import Looker
+from bot.recorder import Recorder
+from bot.service import BelayService
+from bot.slack import SlackFrontEnd, SlackSettings
+from core.people import May, Person, Roster
+from core.reader import build_plan
+from core.run import RunView
+from sandbox.workspace import PersonSpec, Timing, Workspace, World, default_world
+from sandbox.workspace.actor import Actor as Someone
+from sandbox.workspace.messages import Message
+from store.database import Store
+from tests.bot.world import TestClock, memory_hosts, plan_data, target
+from tests.practice_executor import MemoryExecutor
+
+CHANNEL = "inc-482"
+#: On the roster as approvers, though none of them may count: the account is what bars them.
+BARRED = ("eve", "sam", "deploybot")
+
+
+def roster(world: World) -> Roster:
+    rights = {
+        "ana": {May.REQUEST, May.APPROVE, May.OPERATE},
+        "bo": {May.REQUEST, May.APPROVE, May.OPERATE},
+        "cy": {May.APPROVE, May.OPERATE},
+        "dee": {May.REQUEST, May.OPERATE},
+        **dict.fromkeys(BARRED, {May.APPROVE}),
+    }
+    ids = {person.name: person.id for person in world.people}
+    return Roster(
+        {
+            name: Person(
+                id=name, name=name.title(), accounts=(f"{world.team_id}/{ids[name]}",), may=frozenset(rights[name])
+            )
+            for name in rights
+        }
+    )
+
+
+@dataclass(kw_only=True)
+class Belay:
+    """The bot and the workspace it is in."""
+
+    workspace: Workspace
+    store: Store
+    service: BelayService
+    engine: Engine
+    front: SlackFrontEnd
+    hosts: MemoryExecutor
+    clock: TestClock
+    http_url: str = ""
+
+    def person(self, name: str) -> Someone:
+        return self.workspace.person(name)
+
+    async def start(self, by: str = "ana") -> str:
+        """`/rollback start …` in one line; returns the run's id once its board stands."""
+        line = '/rollback start prod --to newton --reason "wrong answers" --confirm prod'
+        seen = await self.person(by).command(CHANNEL, line)
+        reply = await seen.reply()
+        run_id = reply.text.split("*")[1]
+        await self.board(run_id)
+        return run_id
+
+    async def board(self, run_id: str) -> Message:
+        return await self.workspace.wait_for(lambda: self.find_board(run_id))
+
+    def find_board(self, run_id: str) -> Message | None:
+        boards = [m for m in self.workspace.messages(CHANNEL) if _header(m).startswith(f"{run_id} ")]
+        return boards[-1] if boards else None
+
+    async def shows(self, run_id: str, words: str, timeout_s: float = 10.0) -> Message:
+        """Wait until the run's board has *words* in its header."""
+
+        def there() -> Message | None:
+            message = self.find_board(run_id)
+            return message if message and words in _header(message) else None
+
+        found = await self.workspace.wait_for(there, timeout_s)
+        assert found is not None
+        return found
+
+    def thread(self, board: Message) -> list[str]:
+        return [message.text for message in self.workspace.messages(CHANNEL, thread_ts=board.ts)]
+
+    async def view(self, run_id: str) -> RunView:
+        return await self.service.run(run_id)
+
+    async def counted(self, run_id: str) -> tuple[str, ...]:
+        return (await self.view(run_id)).tally.counted
+
+    async def until(self, condition: Callable[[], Any], timeout_s: float = 5.0) -> None:
+        await self.workspace.wait_for(condition, timeout_s)
+
+    async def handled(self, *, timeout_s: float = 5.0) -> None:
+        """Wait until everything that came is handled."""
+        async with asyncio.timeout(timeout_s):
+            while True:
+                async with self.store.look() as tx:
+                    if not await tx.inbox():
+                        return
+                await asyncio.sleep(0.01)
+
+    async def settled(self, *, timeout_s: float = 5.0) -> None:
+        """Wait until what was sent has arrived and is handled: events travel outside our sight."""
+        await asyncio.sleep(0.05)
+        await self.handled(timeout_s=timeout_s)
+
+
+def _header(message: Message) -> str:
+    return next((str(block["text"]["text"]) for block in message.blocks if block["type"] == "header"), "")
+
+
+@asynccontextmanager
+async def belay(
+    folder: Path,
+    *,
+    world: World | None = None,
+    timing: Timing | None = None,
+    plan: dict[str, Any] | None = None,
+    http: bool = False,
+    workspace: Workspace | None = None,
+    store: Store | None = None,
+) -> AsyncIterator[Belay]:
+    """The bot in a workspace of its own, or in *workspace*; over Socket Mode, or signed HTTP."""
+    async with AsyncExitStack() as stack:
+        place = workspace or await stack.enter_async_context(Workspace.serve(world, timing=timing))
+        if store is None:
+            store = await Store.open(f"sqlite+aiosqlite:///{folder / 'belay.db'}")
+            stack.push_async_callback(store.close)
+        bot = _assemble(place, store, plan, http=http)
+        stack.push_async_callback(bot.engine.close)
+        if http:
+            await _over_http(bot, stack)
+        stack.push_async_callback(bot.front.close)
+        await bot.front.start()
+        await bot.engine.start()
+        yield bot
+
+
+def _assemble(place: Workspace, store: Store, plan: dict[str, Any] | None, *, http: bool) -> Belay:
+    clock, hosts = TestClock(), memory_hosts()
+    channel = place.channel(CHANNEL).id
+    hands = Hands({"memory": hosts}, {"prod": replace(target(), channel=channel)})
+    looker = Looker(hands, clock)
+    ring: list[Callable[[], None]] = []
+
+    def changed(_run_id: str) -> None:
+        for each in ring:
+            each()
+
+    engine = Engine(store, Recorder(store, clock, changed), hands, looker, clock)
+    service = BelayService(
+        store=store,
+        roster=roster(place.world),
+        plans={"old": build_plan(plan or plan_data())},
+        hands=hands,
+        looker=looker,
+        engine=engine,
+        clock=clock,
+        changed=changed,
+    )
+    settings = SlackSettings(
+        bot_token=place.bot_token,
+        app_token="" if http else place.app_token,
+        signing_secret=place.signing_secret if http else "",
+        api_url=place.api_url,
+        post_gap_s=0.02,
+    )
+    front = SlackFrontEnd(settings, store=store, service=service, clock=clock)
+    service.witness = front
+    ring.append(front.wake)
+    return Belay(workspace=place, store=store, service=service, engine=engine, front=front, hosts=hosts, clock=clock)
+
+
+async def _over_http(bot: Belay, stack: AsyncExitStack) -> None:
+    app = web.Application()
+    bot.front.http_routes(app)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    bot.http_url = f"http://127.0.0.1:{runner.addresses[0][1]}/slack/events"
+
+
+def a_world(*more: PersonSpec, **changes: Any) -> World:
+    world = default_world()
+    return replace(world, people=(*world.people, *more), **changes)

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Protocol
 
 from bot.hands import Hands
@@ -19,7 +20,7 @@ from bot.starting import Proposal, Starter
 from core import wishes
 from core.approvals import Approval, check_approver, tally
 from core.codec import to_data
-from core.errors import ConflictError, RefusedError
+from core.errors import BelayError, ConflictError, RefusedError, StoreUnavailableError
 from core.journal import Kind
 from core.ledger import Checkpoint, Ledger, Snapshot, Upgrade
 from core.names import is_name, pick
@@ -30,7 +31,7 @@ from core.ports import Clock, StartRequest, TargetStatus
 from core.resolve import resolve
 from core.run import Actor, Preview, Run, RunView
 from core.run_states import RunStatus
-from core.schedule import describe
+from core.schedule import describe, too_old
 from core.state import RunState
 from core.target import Target
 from core.wishes import Draft
@@ -176,6 +177,8 @@ class BelayService:
             ledger = await tx.ledger(target.id)
         proposal = await self._starter.propose(request, by, ledger)
         async with self._store.begin() as tx:
+            if await tx.ledger(target.id) != ledger:
+                raise LedgerMovedError(f"something was recorded about '{target.id}' just now; ask again")
             run_id = await tx.new_run_id()
             view = await self._add(tx, run_id, proposal, by)
             if not proposal.refusals:
@@ -201,8 +204,13 @@ class BelayService:
     # -- agreeing ----------------------------------------------------------------------------------------------
 
     async def approve(self, run_id: str, by: Actor, *, digest: str = "") -> RunView:
+        repeated = False
+
         def drafts(run: Run, state: RunState) -> list[Draft]:
+            nonlocal repeated
             now = self._clock.now()
+            if self._roster.person_of(by.account).id != by.person.id:
+                raise RefusedError(f"the account {by.account.id} does not speak for {by.person.name}")
             if digest and not run.digest.startswith(digest.lower()):
                 raise RefusedError(f"{run_id} has the plan digest {run.digest[:8]}, not {digest}; look at it again")
             check_approver(by.person, run.subject, now)
@@ -216,12 +224,12 @@ class BelayService:
                 at=now,
                 way=by.way,
             )
-            if any(approval.person == by.person.id for approval in state.approvals):
-                return []  # one person agrees once, whatever way and however often it is delivered
-            return [Draft(kind=Kind.APPROVED, data=to_data(approval))]
+            # One person agrees once, whatever way and however often it is delivered.
+            repeated = by.person.id in tally(state.approvals, run.subject, self._roster, now).counted
+            return [] if repeated else [Draft(kind=Kind.APPROVED, data=to_data(approval))]
 
-        await self._act(run_id, by, None, drafts)
-        return await self._judge(run_id)
+        view = await self._act(run_id, by, None, drafts)
+        return view if repeated and not view.tally.reached else await self._judge(run_id)
 
     async def remove_approval(self, run_id: str, by: Actor) -> RunView:
         """Take a person's approval away, whatever way it was given: a doubt counts more than a click."""
@@ -275,7 +283,10 @@ class BelayService:
         for last in range(CONFLICT_TRIES - 1, -1, -1):
             async with self._store.look() as tx:
                 ledger = await tx.ledger(run.target)
-            findings = await self._looker.findings(run.plan, ledger.checkpoints, run_id=run.id)
+            try:
+                findings = await self._looker.findings(run.plan, ledger.checkpoints, run_id=run.id)
+            except RefusedError as refusal:  # a host is another one now, so nothing can be asked of it
+                return await self._append(run.id, _refuse(str(refusal)))
             try:
                 return await self._rule(run.id, findings, ledger)
             except LedgerMovedError:
@@ -310,8 +321,7 @@ class BelayService:
         async def spend(tx: Transaction, run: Run, state: RunState) -> None:
             if state.status is not RunStatus.CLAIMED:
                 return
-            if (await tx.ledger(run.target)).checkpoints != ledger.checkpoints:
-                raise LedgerMovedError(f"a checkpoint of '{run.target}' was recorded just now")
+            await self._check_unmoved(tx, run, findings, ledger)
             if (freeze := await tx.frozen()) is not None:
                 raise RefusedError(f"Belay is frozen by {freeze.by}: {freeze.reason}; `belay thaw` lets it act again")
             people = tally(state.approvals, run.subject, self._roster, self._clock.now()).counted
@@ -323,6 +333,12 @@ class BelayService:
         if view.state.status is RunStatus.CLAIMED:
             self._engine.wake(run_id)
         return view
+
+    async def _check_unmoved(self, tx: Transaction, run: Run, findings: Findings, ledger: Ledger) -> None:
+        if await tx.ledger(run.target) != ledger:
+            raise LedgerMovedError(f"something was recorded about '{run.target}' just now")
+        if too_old(run.plan, findings, self._clock.now()):
+            raise LedgerMovedError(f"what '{run.target}' answered is too old by now")
 
     def _why_not(self, run: Run, findings: Findings, ledger: Ledger) -> str:
         if blocking := findings.blocking(run.accepted):
@@ -338,12 +354,20 @@ class BelayService:
         """
         now = self._clock.now()
         for view in await self.runs(active=True, limit=1_000):
-            if view.state.status.driven:
-                self._engine.wake(view.run.id)
-            elif now >= view.run.subject.expires_at:
-                await self._append(view.run.id, _expired)
-            elif view.tally.reached and not await self._frozen():
-                await self._judge(view.run.id)
+            try:
+                await self._look_after(view, now)
+            except StoreUnavailableError:
+                raise
+            except BelayError as error:  # one run's trouble is not the others'
+                log.warning("cannot look after %s now: %s", view.run.id, error)
+
+    async def _look_after(self, view: RunView, now: datetime) -> None:
+        if view.state.status.driven:
+            self._engine.wake(view.run.id)
+        elif now >= view.run.subject.expires_at:
+            await self._append(view.run.id, _expired)
+        elif view.tally.reached and not await self._frozen():
+            await self._judge(view.run.id)
 
     async def _frozen(self) -> bool:
         async with self._store.look() as tx:
@@ -391,8 +415,8 @@ class BelayService:
                     state = await tx.state(run_id)
                     if drafts := wish(run, state):
                         state = await append(tx, self._clock, run, drafts, seq=state.seq, by=by)
-                    if also is not None:
-                        await also(tx, run, state)
+                        if also is not None:
+                            await also(tx, run, state)
                     view = await self._view(tx, run, state)
             except LedgerMovedError:
                 raise
@@ -432,12 +456,12 @@ class BelayService:
         return ledger
 
     async def _refuse_waiting(self, tx: Transaction, target: str, fact: Checkpoint) -> list[str]:
-        """What waits for approval and just became irreversible is refused in the transaction that says so."""
+        """What has not begun and just became irreversible is refused in the transaction that says so."""
         refused = []
         for run in await tx.runs(target=target, active=True):
             state = await tx.state(run.id)
             crossed = [point.id for point in run.plan.points if fact.name in point.checkpoints]
-            if crossed and state.status is RunStatus.WAITING:
+            if crossed and state.status in (RunStatus.WAITING, RunStatus.CLAIMED):
                 evidence = f" ({fact.evidence})" if fact.evidence else ""
                 reason = f"{', '.join(crossed)} is CROSSED: checkpoint '{fact.name}' recorded by {fact.by}{evidence}"
                 await append(tx, self._clock, run, [Draft(kind=Kind.REFUSED, data={"reason": reason})], seq=state.seq)
@@ -478,6 +502,15 @@ def _expired(run: Run, state: RunState) -> list[Draft]:
     return [Draft(kind=Kind.EXPIRED, data={"reason": reason})]
 
 
+def _refuse(reason: str) -> "Wish":
+    def drafts(_run: Run, state: RunState) -> list[Draft]:
+        if state.status is not RunStatus.WAITING:
+            return []
+        return [Draft(kind=Kind.REFUSED, data={"reason": reason})]
+
+    return drafts
+
+
 def _remove(person: str, reason: str) -> "Wish":
     def drafts(_run: Run, state: RunState) -> list[Draft]:
         if state.status is not RunStatus.WAITING:
@@ -488,7 +521,7 @@ def _remove(person: str, reason: str) -> "Wish":
 
 
 class LedgerMovedError(ConflictError):
-    """A checkpoint was recorded while the live system was being looked at; look again."""
+    """The ledger moved on while the live system was being looked at, or the look took too long; look again."""
 
 
 class Wish(Protocol):

@@ -8,7 +8,7 @@ from datetime import datetime
 from bot.hands import Hands
 from bot.looker import Looker
 from core.approvals import check_quorum_possible
-from core.errors import RefusedError
+from core.errors import BelayError, RefusedError
 from core.ledger import Ledger
 from core.names import did_you_mean
 from core.people import Roster
@@ -46,6 +46,7 @@ class Proposal:
             incident=self.request.incident,
             created_at=now,
             accepted=dict(self.request.accepted),
+            parameters=dict(self.request.parameters),
         )
 
 
@@ -126,12 +127,32 @@ class Starter:
             plan = self._plans.get(run.plan.plan)
             if plan is None:
                 return f"the plan '{run.plan.plan}' is no longer there; start it again"
-            again = self._resolve(plan, self._hands.target(run.target), ledger, run.plan.parameters)
-        except RefusedError as refusal:
+            again = self._resolve(plan, self._hands.target(run.target), ledger, run.parameters)
+        except BelayError as refusal:
             return f"it no longer resolves: {refusal}"
-        if again.digest != run.digest:
-            return f"the plan changed since people agreed ({run.digest[:8]}, now {again.digest[:8]}); start it again"
-        return ""
+        if ledger.upgrade is not None and ledger.upgrade.started_at > run.created_at:
+            upgrade = f"{ledger.upgrade.origin} to {ledger.upgrade.destination}"
+            return f"a new upgrade began since people were asked ({upgrade}, by {ledger.upgrade.by}); start it again"
+        if again.digest == run.digest:
+            return ""
+        what = _differences(run.plan, again)
+        return f"{what} changed since people agreed ({run.digest[:8]}, now {again.digest[:8]}); start it again"
+
+
+def _differences(agreed: ResolvedPlan, now: ResolvedPlan) -> str:
+    """Name what differs, as exactly as it can be told: "host 'c' (ssh://@c:22#, now ssh://@d:22#)"; or "the plan"."""
+    kinds = (
+        ("host", agreed.hosts, now.hosts),
+        ("parameter", agreed.parameters, now.parameters),
+        ("snapshot", agreed.snapshots, now.snapshots),
+    )
+    parts = [
+        f"{what} '{name}' ({was.get(name, 'none')}, now {has.get(name, 'none')})"
+        for what, was, has in kinds
+        for name in sorted({*was, *has})
+        if was.get(name) != has.get(name)
+    ]
+    return ", ".join(parts) or "the plan"
 
 
 def _check_accepted(request: StartRequest, plan: ResolvedPlan) -> None:

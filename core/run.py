@@ -26,6 +26,7 @@ class Run:
     incident: str = ""
     created_at: datetime
     accepted: Mapping[str, str] = field(default_factory=dict)  #: point of no return -> words
+    parameters: Mapping[str, str] = field(default_factory=dict)  #: as the requester gave them; the rest are facts
 
     @property
     def subject(self) -> Subject:

@@ -36,7 +36,7 @@ def roster(world: World) -> Roster:
         "bo": {May.REQUEST, May.APPROVE, May.OPERATE},
         "cy": {May.APPROVE, May.OPERATE},
         "dee": {May.REQUEST, May.OPERATE},
-        **dict.fromkeys(BARRED, {May.APPROVE}),
+        **{name: {May.APPROVE} for name in BARRED},
     }
     ids = {person.name: person.id for person in world.people}
     return Roster(
@@ -75,7 +75,9 @@ class Belay:
         return run_id
 
     async def board(self, run_id: str) -> Message:
-        return await self.workspace.wait_for(lambda: self.find_board(run_id))
+        found = await self.workspace.wait_for(lambda: self.find_board(run_id))
+        assert found is not None
+        return found
 
     def find_board(self, run_id: str) -> Message | None:
         boards = [m for m in self.workspace.messages(CHANNEL) if _header(m).startswith(f"{run_id} ")]
@@ -136,11 +138,12 @@ async def belay(
 ) -> AsyncIterator[Belay]:
     """The bot in a workspace of its own, or in *workspace*; over Socket Mode, or signed HTTP."""
     async with AsyncExitStack() as stack:
-        place = workspace or await stack.enter_async_context(Workspace.serve(world, timing=timing))
+        if workspace is None:
+            workspace = await stack.enter_async_context(Workspace.serve(world, timing=timing))
         if store is None:
             store = await Store.open(f"sqlite+aiosqlite:///{folder / 'belay.db'}")
             stack.push_async_callback(store.close)
-        bot = _assemble(place, store, plan, http=http)
+        bot = _assemble(workspace, store, plan, http=http)
         stack.push_async_callback(bot.engine.close)
         if http:
             await _over_http(bot, stack)

@@ -22,7 +22,7 @@ def add(verbs: Verbs) -> None:
     drill = verbs.add(
         "drill", "Play a whole rollback in the practice cloud, with scripted people.", _drill, epilog=_DRILL
     )
-    drill.add_argument("plan", metavar="PLAN", help="the plan to drill, for example practice-newton")
+    drill.add_argument("plan", metavar="PLAN", help="the plan to drill, for example newton")
     drill.add_argument("--target", default="", help="the target to drill it on; left out: the practice world's")
     drill.add_argument("--scenario", default="reversible", metavar="NAME", help="see `belay demo --list` [%(default)s]")
     drill.add_argument("--json", action="store_true", help="print the result as JSON")

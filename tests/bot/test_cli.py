@@ -1,8 +1,12 @@
 """Lines of the command line: help, words that are not understood, exit statuses. No target is touched."""
 
 import argparse
+import os
+import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -233,6 +237,25 @@ def test_the_program_itself() -> None:
     assert (version.returncode, version.stderr) == (0, "")
     assert version.stdout.startswith("belay ")
     assert run("nonsense").returncode == 2
+
+
+def test_ctrl_c_ends_it_at_once(config: Path) -> None:
+    """A host that accepts and then says nothing keeps a thread waiting; Ctrl-C does not wait for that."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(30)
+        hosts = f"{{c1: {{address: 127.0.0.1, port: {silent.getsockname()[1]}}}}}"
+        targets = TARGETS.replace("{c1: {address: 127.0.0.1, port: 9}}", hosts)
+        (config / "targets.yaml").write_text(targets, encoding="utf-8")
+        line = [sys.executable, "-m", "bot", "doctor", "hosts"]
+        environment = {**os.environ, "BELAY_SSH_CONFIG": os.devnull}
+        with subprocess.Popen(line, stderr=subprocess.PIPE, text=True, env=environment) as process:
+            connection, _ = silent.accept()
+            with connection:
+                sent = time.monotonic()
+                process.send_signal(signal.SIGINT)
+                _, shown = process.communicate(timeout=30)
+                assert (process.returncode, shown) == (130, "belay: interrupted\n")
+                assert time.monotonic() - sent < 5
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:

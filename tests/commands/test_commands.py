@@ -98,6 +98,7 @@ async def test_preview_shows_the_exact_words(service: FakeService) -> None:
     reply = await say(service, "preview prod-east --to newton grace=60")
     assert "`systemctl stop 'nova api; reboot'`" in reply.text
     assert "script, 2 lines" in reply.text
+    assert "gunzip < $PLACE | mysql" in reply.document
     assert "loses what was written since 02:00" in reply.text
     assert "`computes-touched`: *REVERSIBLE*, 3 places looked at" in reply.text
     assert "/rollback start prod-east grace=60 --to nova-newton" in reply.text

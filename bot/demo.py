@@ -11,6 +11,8 @@ from core.errors import RefusedError
 
 #: Seconds between two looks of the demo at its own practice service, for the line it prints when that changes.
 LOOK_EVERY_S = 1.0
+#: Seconds the practice hosts take longer over each slow command, so that there is something to watch and to pause.
+PACE_S = 3.0
 
 
 async def demo(scenario: str = "reversible", *, port: int = 8417, open_browser: bool = False) -> int:
@@ -21,7 +23,7 @@ async def demo(scenario: str = "reversible", *, port: int = 8417, open_browser: 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
-        async with stage(chosen, port=port) as found:
+        async with stage(chosen, port=port, pace_s=PACE_S) as found:
             await _introduce(found)
             if open_browser:
                 webbrowser.open(found.workspace.url)

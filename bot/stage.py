@@ -76,11 +76,17 @@ def scenario_named(name: str) -> Scenario:
 
 
 @asynccontextmanager
-async def stage(scenario: Scenario, *, port: int = 0, directory: Path | None = None) -> AsyncIterator[Stage]:
-    """Raise the curtain: hosts upgraded and broken, workspace open on *port*, bot connected. ~4 s on 2 cores."""
+async def stage(
+    scenario: Scenario, *, port: int = 0, directory: Path | None = None, pace_s: float = 0.0
+) -> AsyncIterator[Stage]:
+    """
+    Raise the curtain: hosts upgraded and broken, workspace open on *port*, bot connected.
+
+    *pace_s* is what the hosts' slower commands take longer than they need, so that people can watch and press Pause.
+    """
     async with AsyncExitStack() as stack:
         home = directory or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="belay-")))
-        hosts = await stack.enter_async_context(PracticeWorld.start(home / "hosts", scenario))
+        hosts = await stack.enter_async_context(PracticeWorld.start(home / "hosts", scenario, pace_s=pace_s))
         workspace = await stack.enter_async_context(Workspace.serve(practice_world(), port=port))
         settings = write_settings(home, hosts, workspace)
         bot = await stack.enter_async_context(running(settings))

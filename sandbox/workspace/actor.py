@@ -231,6 +231,9 @@ class Actor:
             rest = match[2][len(name) :]
             if mark == "#" and (channel := self._hub.state.find_channel(name)):
                 return f"<#{channel.id}|{channel.name}>{rest}"
+            group = next((each for each in self._hub.state.groups.values() if each.handle == name), None)
+            if mark == "@" and group:
+                return f"<!subteam^{group.id}|@{group.handle}>{rest}"
             person = next((each for each in self._hub.state.people.values() if each.name == name), None)
             return f"<@{person.id}|{person.name}>{rest}" if mark == "@" and person else match[0]
 
@@ -287,7 +290,7 @@ def _element(blocks: list[Json], action_id: str) -> tuple[Json, Json]:
 
 def _escaped(text: str) -> str:
     """&, < and > of what a person typed as entities; mentions made before stay."""
-    parts = re.split(r"(<[@#][UC][A-Z0-9]+\|[^>]+>)", text)
+    parts = re.split(r"(<(?:[@#][UC]|!subteam\^S)[A-Z0-9]+\|[^>]+>)", text)
     return "".join(
         part if index % 2 else part.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
         for index, part in enumerate(parts)

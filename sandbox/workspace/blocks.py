@@ -7,7 +7,21 @@ from sandbox.workspace.elements import ID, IMAGE, IN_ACTIONS, IN_INPUT, IN_SECTI
 from sandbox.workspace.ids import fresh_id
 from sandbox.workspace.messages import acting_elements
 from sandbox.workspace.rich_text import RICH_TEXT
-from sandbox.workspace.shapes import Check, Problem, anything, array, flag, number, shape, string, text, word
+from sandbox.workspace.shapes import (
+    Check,
+    Problem,
+    any_of,
+    anything,
+    array,
+    by_type,
+    flag,
+    number,
+    real,
+    shape,
+    string,
+    text,
+    word,
+)
 
 Json = dict[str, Any]
 MOST_BLOCKS: Final = {"message": 50, "modal": 100, "home": 100}
@@ -15,29 +29,37 @@ MOST_BLOCKS: Final = {"message": 50, "modal": 100, "home": 100}
 MOST_TEXT: Final = 13_200
 
 _BLOCK: Final[Mapping[str, Check]] = {"block_id": ID}
+_OBJECT: Final = shape({}, {"id": string(most=30), "url": URL})
 _TASK: Final = shape(
-    {"task_id": string(most=255, least=1), "title": string(most=255, least=1)},
+    {
+        "task_id": string(most=255, least=1),
+        "title": string(most=255, least=1),
+        "status": word("pending", "in_progress", "complete", "error"),
+    },
     {
         **_BLOCK,
-        "status": word("pending", "in_progress", "complete", "error"),
         "details": RICH_TEXT,
         "output": RICH_TEXT,
-        "sources": anything,
+        "sources": array(shape({"url": URL, "text": string(most=255)}), most=50, least=0),
         "icon": anything,
         "hide_title": flag,
     },
 )
 
 
+_PLAIN_CELL: Final = by_type(
+    {
+        "raw_text": shape({"text": string(most=3000)}),
+        "raw_number": shape({"text": string(most=3000), "value": real}),
+    }
+)
+
+
 def _cell(value: Any, at: str) -> Iterator[Problem]:
     if isinstance(value, dict) and value.get("type") == "rich_text":
         yield from RICH_TEXT(value, at)
-    elif isinstance(value, dict) and value.get("type") == "raw_text":
-        yield from string(most=3000)(value.get("text"), f"{at}/text")
-    elif isinstance(value, dict) and value.get("type") == "raw_number":
-        yield from anything(value, at)
     else:
-        yield Problem(at, "must be raw_text, raw_number or rich_text")
+        yield from _PLAIN_CELL(value, at)
 
 
 _COLUMN: Final = shape({}, {"align": word("left", "center", "right"), "is_wrapped": flag})
@@ -48,31 +70,31 @@ def _context_element(value: Any, at: str) -> Iterator[Problem]:
     yield from (IMAGE if kind == "image" else text(most=2000))(value, at)
 
 
-def _section(value: Any, at: str) -> Iterator[Problem]:
-    yield from _SECTION(value, at)
-    if not value.get("text") and not value.get("fields"):
-        yield Problem(at, "missing required field: text or fields")
-
-
-_SECTION: Final = shape(
-    {},
-    {
-        **_BLOCK,
-        "text": text(most=3000),
-        "fields": array(text(most=2000), most=10),
-        "accessory": IN_SECTION,
-        "expand": flag,
-    },
+_SECTION: Final = any_of(
+    ("text", "fields"),
+    shape(
+        {},
+        {
+            **_BLOCK,
+            "text": text(most=3000),
+            "fields": array(text(most=2000), most=10),
+            "accessory": IN_SECTION,
+            "expand": flag,
+        },
+    ),
 )
 _EVERYWHERE: Final[Mapping[str, Check]] = {
-    "section": _section,
+    "section": _SECTION,
     "header": shape({"text": text(PLAIN, most=150)}, {**_BLOCK, "level": number(least=1, most=4)}),
     "context": shape({"elements": array(_context_element, most=10)}, _BLOCK),
     "actions": shape({"elements": array(IN_ACTIONS, most=25)}, _BLOCK),
     "divider": shape({}, _BLOCK),
-    "image": shape(
-        {"alt_text": string(most=2000)},
-        {**_BLOCK, "image_url": URL, "slack_file": anything, "title": text(PLAIN, most=2000)},
+    "image": any_of(
+        ("image_url", "slack_file"),
+        shape(
+            {"alt_text": string(most=2000)},
+            {**_BLOCK, "image_url": URL, "slack_file": _OBJECT, "title": text(PLAIN, most=2000)},
+        ),
     ),
     "rich_text": RICH_TEXT,
     "input": shape(
@@ -129,12 +151,13 @@ def _check_together(blocks: list[Json], at: str) -> Iterator[Problem]:
     """What only shows when all blocks are seen: ids used twice, a second table."""
     seen: set[str] = set()
     for index, block in enumerate(blocks):
-        id_ = block.get("block_id")
+        id_ = str(block.get("block_id") or "")
         if id_ in seen:
             yield Problem(f"{at}/{index}/block_id", f'block_id "{id_}" already exists')
         seen |= {id_} if id_ else set()
         elements = block.get("elements")
-        acts = [each.get("action_id") for each in elements or () if isinstance(each, dict)]
+        known = elements if isinstance(elements, list) else []
+        acts = [str(each.get("action_id") or "") for each in known if isinstance(each, dict)]
         twice = {each for each in acts if each and acts.count(each) > 1}
         for action in sorted(twice):
             yield Problem(f"{at}/{index}/elements", f'action_id "{action}" already exists for this block')

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from sandbox.workspace.shapes import Check, anything, array, by_type, flag, number, shape, string, text, word
+from sandbox.workspace.shapes import Check, any_of, array, by_type, flag, number, shape, string, text, word
 
 PLAIN: Final = "plain_text"
 ID: Final = string(most=255, least=1)
@@ -42,14 +42,17 @@ BUTTON: Final = shape(
         "accessibility_label": string(most=75),
     },
 )
-_SELECT: Final = shape(
-    {},
-    {
-        **_HOLD,
-        "options": array(_PLAIN_OPTION, most=100),
-        "option_groups": array(_GROUP, most=100),
-        "initial_option": _PLAIN_OPTION,
-    },
+_SELECT: Final = any_of(
+    ("options", "option_groups"),
+    shape(
+        {},
+        {
+            **_HOLD,
+            "options": array(_PLAIN_OPTION, most=100),
+            "option_groups": array(_GROUP, most=100),
+            "initial_option": _PLAIN_OPTION,
+        },
+    ),
 )
 _MULTI_SELECT: Final = shape(
     {},
@@ -71,8 +74,14 @@ _CONVERSATIONS: Final = shape(
 )
 _DATE: Final = shape({}, {**_HOLD, "initial_date": string(most=10)})
 _TIME: Final = shape({}, {**_HOLD, "initial_time": string(most=5), "timezone": string(most=100)})
-IMAGE: Final = shape({"alt_text": string(most=2000, least=1)}, {"image_url": URL, "slack_file": anything})
-
+IMAGE: Final = any_of(
+    ("image_url", "slack_file"),
+    shape(
+        {"alt_text": string(most=2000, least=1)},
+        {"image_url": URL, "slack_file": shape({}, {"id": string(most=30), "url": URL})},
+    ),
+)
+_DISPATCH: Final = shape({}, {"trigger_actions_on": array(word("on_enter_pressed", "on_character_entered"), most=2)})
 PLAIN_INPUT: Final = shape(
     {},
     {
@@ -81,10 +90,10 @@ PLAIN_INPUT: Final = shape(
         "multiline": flag,
         "min_length": number(most=3000),
         "max_length": number(least=1, most=3000),
-        "dispatch_action_config": anything,
+        "dispatch_action_config": _DISPATCH,
     },
 )
-_ONE_LINE: Final = shape({}, {**_HOLD, "initial_value": string(most=3000), "dispatch_action_config": anything})
+_ONE_LINE: Final = shape({}, {**_HOLD, "initial_value": string(most=3000), "dispatch_action_config": _DISPATCH})
 _NUMBER: Final = shape(
     {"is_decimal_allowed": flag},
     {
@@ -92,7 +101,7 @@ _NUMBER: Final = shape(
         "initial_value": string(most=30),
         "min_value": string(most=30),
         "max_value": string(most=30),
-        "dispatch_action_config": anything,
+        "dispatch_action_config": _DISPATCH,
     },
 )
 
@@ -111,7 +120,9 @@ ACTING: Final[Mapping[str, Check]] = {
 }
 _MULTI: Final[Mapping[str, Check]] = {
     "multi_static_select": _MULTI_SELECT,
-    "multi_users_select": shape({}, {**_HOLD, "initial_users": anything, "max_selected_items": number(least=1)}),
+    "multi_users_select": shape(
+        {}, {**_HOLD, "initial_users": array(string(most=30), most=100), "max_selected_items": number(least=1)}
+    ),
 }
 IN_ACTIONS: Final = by_type({**ACTING, **_MULTI})
 IN_SECTION: Final = by_type({**ACTING, **_MULTI, "image": IMAGE})

@@ -51,6 +51,8 @@ class Hub:
         else:
             self.state.channels[message.channel].messages[message.ts] = message
         self.show(message)
+        if self.state.channels[message.channel].is_im:
+            self.feed.tell("channels")
         return message
 
     def show(self, message: Message) -> None:

@@ -63,7 +63,7 @@ class PageServer:
                     break
                 if change and change.get("kind") == "channels":
                     change = {"kind": "channels", "channels": self._channels(user)}
-                if change.get("to", user) == user:
+                if self._may_see(change, user):
                     await _write(response, change)
         except ConnectionError:
             pass  # the page was closed
@@ -75,6 +75,13 @@ class PageServer:
         """The person by that name; the first of the world if there is none."""
         people = self._hub.state.people.values()
         return next((person.id for person in people if person.name == name), next(iter(people)).id)
+
+    def _may_see(self, change: Json, user: str) -> bool:
+        """Ephemeral messages and modals are for one person, messages for the channel's members."""
+        if change.get("to", user) != user:
+            return False
+        place = change["message"]["channel"] if change.get("kind") == "message" else change.get("channel")
+        return place is None or user in self._hub.state.channels[place].members
 
     def _channels(self, user: str) -> list[Json]:
         state = self._hub.state

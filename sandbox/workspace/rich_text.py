@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from sandbox.workspace.shapes import Check, anything, array, by_type, flag, number, shape, string
+from sandbox.workspace.shapes import Check, array, by_type, flag, number, shape, string, word
 
 _ID: Final = string(most=30, least=1)
 _STYLE: Final[Mapping[str, Check]] = {
@@ -21,11 +21,17 @@ _STYLE: Final[Mapping[str, Check]] = {
         },
     )
 }
+_WORDS: Final[Mapping[str, Check]] = {
+    "text": shape({"text": string(most=12_000)}, _STYLE),
+    "link": shape({"url": string(most=3000)}, {**_STYLE, "text": string(most=3000), "unsafe": flag}),
+}
 _PART: Final = by_type(
     {
-        "text": shape({"text": string(most=12_000)}, _STYLE),
-        "link": shape({"url": string(most=3000)}, {**_STYLE, "text": string(most=3000), "unsafe": flag}),
-        "emoji": shape({"name": string(most=100)}, {**_STYLE, "unicode": anything, "skin_tone": anything}),
+        **_WORDS,
+        "emoji": shape(
+            {"name": string(most=100)},
+            {**_STYLE, "unicode": string(most=100), "skin_tone": number(least=1, most=6)},
+        ),
         "user": shape({"user_id": _ID}, _STYLE),
         "usergroup": shape({"usergroup_id": _ID}, _STYLE),
         "channel": shape({"channel_id": _ID}, _STYLE),
@@ -45,11 +51,19 @@ _ELEMENT: Final = by_type(
     {
         "rich_text_section": _SECTION,
         "rich_text_list": shape(
-            {"elements": array(by_type({"rich_text_section": _SECTION}), most=1000), "style": anything},
+            {
+                "elements": array(by_type({"rich_text_section": _SECTION}), most=1000),
+                "style": word("bullet", "ordered"),
+            },
             {**_BORDER, "indent": number(most=8), "offset": number()},
         ),
         "rich_text_quote": shape({"elements": _PARTS}, _BORDER),
-        "rich_text_preformatted": shape({"elements": _PARTS}, {**_BORDER, "language": string(most=50)}),
+        "rich_text_preformatted": shape(
+            {"elements": array(by_type(_WORDS), most=1000, least=0)}, {**_BORDER, "language": string(most=50)}
+        ),
     }
 )
-RICH_TEXT: Final = shape({"elements": array(_ELEMENT, most=100)}, {"block_id": string(most=255, least=1)})
+RICH_TEXT: Final = shape(
+    {"type": word("rich_text"), "elements": array(_ELEMENT, most=100)},
+    {"block_id": string(most=255, least=1)},
+)

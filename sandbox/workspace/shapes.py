@@ -43,6 +43,11 @@ def number(*, least: int = 0, most: int | None = None) -> Check:
     return check
 
 
+def real(value: Any, at: str) -> Iterator[Problem]:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        yield Problem(at, "must be a number")
+
+
 def word(*words: str) -> Check:
     def check(value: Any, at: str) -> Iterator[Problem]:
         if value not in words:
@@ -108,16 +113,27 @@ def shape(required: Mapping[str, Check], optional: Mapping[str, Check] | None = 
     return check
 
 
+def any_of(names: tuple[str, ...], check: Check) -> Check:
+    """An object in which at least one of *names* must be there."""
+
+    def both(value: Any, at: str) -> Iterator[Problem]:
+        yield from check(value, at)
+        if isinstance(value, dict) and not any(value.get(name) for name in names):
+            yield Problem(at, f"missing required field: {' or '.join(names)}")
+
+    return both
+
+
 def by_type(shapes: Mapping[str, Check]) -> Check:
     """An object whose `type` chooses its shape."""
 
     def check(value: Any, at: str) -> Iterator[Problem]:
         if not isinstance(value, dict) or "type" not in value:
             yield Problem(at, "missing required field: type")
-        elif value["type"] not in shapes:
+        elif str(value["type"]) not in shapes:
             yield Problem(f"{at}/type", f"unsupported type: {value['type']}")
         else:
-            yield from shapes[value["type"]](value, at)
+            yield from shapes[str(value["type"])](value, at)
 
     return check
 

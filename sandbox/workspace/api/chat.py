@@ -21,6 +21,7 @@ from sandbox.workspace.state import Channel
 
 MOST_CHARACTERS: Final = 40_000
 MOST_CHARACTERS_OF_UPDATE: Final = 4_000
+MOST_ATTACHMENTS: Final = 100
 
 
 def read_blocks(args: Json, *, too_long: str) -> list[Json]:
@@ -50,13 +51,21 @@ def read_content(args: Json, *, too_long: str) -> Json:
         blocks = fill_in([{"type": "markdown", "text": str(args["markdown_text"])}])
         return {"text": str(args["markdown_text"]), "blocks": blocks, "attachments": []}
     blocks = read_blocks(args, too_long=too_long)
-    attachments = structure(args, "attachments", "invalid_attachments") or []
-    if len(attachments) > 100:
-        raise ApiError("too_many_attachments")
+    attachments = _read_attachments(args)
     text = str(args.get("text") or "")
     if not text.strip() and not blocks and not attachments:
         raise ApiError("no_text")
     return {"text": text, "blocks": blocks, "attachments": attachments}
+
+
+def _read_attachments(args: Json) -> list[Json]:
+    """Kept and shown, not checked: they are legacy, and the bot should not send any."""
+    attachments = structure(args, "attachments", "invalid_arguments") or []
+    if not isinstance(attachments, list) or not all(isinstance(each, dict) for each in attachments):
+        raise ApiError("invalid_arguments")
+    if len(attachments) > MOST_ATTACHMENTS:
+        raise ApiError("too_many_attachments")
+    return attachments
 
 
 def read_metadata(args: Json) -> Json | None:

@@ -100,7 +100,10 @@ def find_person(hub: Hub, user: Any, error: str = "user_not_found") -> PersonSpe
 
 def page_of(items: list[Any], args: Json, *, usual: int = 100) -> tuple[list[Any], Json]:
     """One page of *items* by `limit` and `cursor`, and the response_metadata with the next cursor."""
-    limit = int(args.get("limit") or usual)
+    wanted = str(args.get("limit") or usual)
+    if not wanted.isdigit() or not 0 < int(wanted) <= 1000:
+        raise ApiError("invalid_arguments", response_metadata={"messages": ["limit should be from 1 to 1000"]})
+    limit = int(wanted)
     cursor = str(args.get("cursor") or "0").removeprefix("at:")
     if not cursor.isdigit() or int(cursor) > len(items):
         raise ApiError("invalid_cursor")

@@ -124,17 +124,34 @@ function keepAtEnd(box, change) {
   if (follow) box.scrollTop = box.scrollHeight;
 }
 
+// A permalink, /archives/CHANNEL/p1234567890123456: its channel, its thread if it has one, its message.
+function followPermalink() {
+  const [, channel, digits] = location.pathname.match(/^\/archives\/(\w+)\/p(\d+)$/) ?? [];
+  if (!channel || !store.channels.has(channel)) return null;
+  const thread = new URLSearchParams(location.search).get("thread_ts");
+  return { channel, thread, ts: `${digits.slice(0, -6)}.${digits.slice(-6)}` };
+}
+
+function point(ts) {
+  const node = [...document.querySelectorAll(`[data-ts="${ts}"]`)].at(-1);
+  node?.classList.add("changed");
+  node?.scrollIntoView({ block: "center" });
+}
+
 on("snapshot", () => {
   const wanted = readAddress().place;
+  const link = followPermalink();
   here.who = person(store.me).name;
   const all = [...store.channels.values()];
   if (wanted === "home") here.home = true;
   const place = all.find((each) => each.name === wanted) ?? store.channels.get(here.channel) ?? all.find((each) => each.members.includes(store.me)) ?? all[0];
-  here.channel = place.id;
+  here.channel = link?.channel ?? place.id;
+  if (link) { here.home = false; here.thread = link.thread; }
   byId("welcome").hidden = !store.welcome || sessionStorage.getItem("welcome") === "seen";
   fill(byId("welcome"), el("span", {}, store.welcome), el("button", { type: "button", class: "icon", "aria-label": "Hide this hint", on: { click: () => { sessionStorage.setItem("welcome", "seen"); byId("welcome").hidden = true; } } }, "✕"));
   drawSide(); drawBar(); drawMessages(); showModal(); writeAddress();
   if (here.thread) openThread(here.thread);
+  if (link) point(link.ts);
   document.body.dataset.ready = person(store.me).name;
 });
 

@@ -8,6 +8,7 @@ const unescape = (text) => text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").
 
 export function link(address, label) {
   if (!/^(https?:|mailto:)/i.test(address)) return label ?? address;
+  if (address.startsWith(`${location.origin}/archives/`)) return el("a", { href: address }, label ?? address);
   return el("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, label ?? address);
 }
 
@@ -17,7 +18,7 @@ export function userMention(id) {
 }
 
 export const channelMention = (id, name) => el("span", { class: "mention" }, `#${store.channels.get(id)?.name ?? name ?? id}`);
-export const groupMention = (id, name) => el("span", { class: "mention" }, `@${store.groups.get(id)?.handle ?? name ?? id}`);
+export const groupMention = (id, name) => el("span", { class: "mention" }, `@${store.groups.get(id)?.handle ?? name?.replace(/^@/, "") ?? id}`);
 
 const DATES = {
   date_num: { year: "numeric", month: "2-digit", day: "2-digit" },

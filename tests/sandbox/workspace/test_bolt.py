@@ -62,12 +62,13 @@ async def test_a_command_is_acknowledged_and_answered_to_one_person(workspace: W
     await bolt.connect()
     ana = workspace.person("ana")
 
-    result = await ana.command("#inc-482", "/rollback start for @bo in #general")
+    result = await ana.command("#inc-482", "/rollback start for @bo, @approvers in #general")
     reply = await result.reply()
 
     bo, general = workspace.person("bo").id, workspace.channel("general").id
     assert result.ack.accepted
-    assert seen[0]["text"] == f"start for <@{bo}|bo> in <#{general}|general>"
+    group = next(iter(workspace.hub.state.groups))
+    assert seen[0]["text"] == f"start for <@{bo}|bo>, <!subteam^{group}|@approvers> in <#{general}|general>"
     assert reply.only_for == ana.id
     assert reply.text == f"you said {seen[0]['text']}"
     assert workspace.messages("#inc-482") == []

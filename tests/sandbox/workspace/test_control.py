@@ -1,5 +1,6 @@
 """The control API, the guard around the workspace, and worlds from files."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,34 @@ async def test_faults_are_switched_over_http(workspace: Workspace) -> None:
 async def test_other_sites_get_nothing(workspace: Workspace, headers: dict[str, str]) -> None:
     async with ClientSession() as session, session.get(f"{workspace.url}_control/state", headers=headers) as response:
         assert response.status == 403
+
+
+async def test_a_page_is_sent_only_what_its_person_may_see(workspace: Workspace) -> None:
+    ana, inc = workspace.person("ana"), workspace.channel("inc-482").id
+    workspace.hub.notice(ana.id, inc, "for ana")
+    ana.say("#inc-482", "for all")
+    ana.say("#general", "not for sam")
+    seen = {}
+    for name in ("ana", "bo", "sam"):
+        async with ClientSession() as session, session.get(f"{workspace.url}_page/stream?as={name}") as stream:
+            first = json.loads((await stream.content.readline()).removeprefix(b"data: "))
+            await stream.content.readline()
+            workspace.hub.notice(ana.id, inc, f"live for ana, not {name}")
+            ana.say("#general", "more for insiders")
+            ana.say("#inc-482", f"live for {name}")
+            live: list[str] = []
+            while not live or live[-1] != f"live for {name}":
+                line = await stream.content.readline()
+                if line.startswith(b"data: ") and (change := json.loads(line[6:]))["kind"] == "message":
+                    live.append(change["message"]["text"])
+            seen[name] = {message["text"] for message in first["messages"]}, set(live)
+
+    assert "for ana" in seen["ana"][0]
+    assert "live for ana, not ana" in seen["ana"][1]
+    assert "for ana" not in seen["bo"][0]
+    assert seen["bo"][1] == {"more for insiders", "live for bo"}
+    assert "not for sam" not in seen["sam"][0]
+    assert seen["sam"][1] == {"live for sam"}
 
 
 async def test_a_form_cannot_drive_people(workspace: Workspace) -> None:

@@ -182,6 +182,11 @@ async def test_thread_file_home_and_inspector(workspace: Workspace, bolt: Bolt, 
     await expect(thread.locator("strong", has_text="now")).to_be_visible()
     await expect(page.get_by_test_id("thread-link")).to_contain_text("2 replies")
 
+    parent, reply = workspace.messages("#inc-482")[:2]
+    link = await bolt.app.client.chat_getPermalink(channel=parent.channel, message_ts=reply.ts)
+    await page.goto(link["permalink"])
+    await expect(page.get_by_test_id("thread").get_by_test_id(f"message-{reply.ts}")).to_be_in_viewport()
+
     await expect(page.get_by_text("The log")).to_be_visible()
     await page.get_by_role("button", name="View").click()
     await expect(page.locator(".file-preview")).to_have_text("done\n")

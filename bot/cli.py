@@ -80,6 +80,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     verbs = Verbs(into)
     for module in (cli_serve, cli_chat, cli_record, cli_lint, cli_doctor):
         module.add(verbs)
+    if list(argv[:1]) == ["help"]:
+        argv = [*argv[1:], "--help"]
     _check_verb(parser, argv, list(into.choices))
     args = parser.parse_args(argv)
     if args.verb is None:

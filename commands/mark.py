@@ -10,6 +10,7 @@ from core.errors import RefusedError
 from core.names import did_you_mean, is_name
 from core.plan import Plan
 from core.ports import Service
+from core.run_states import RunStatus
 
 USAGE = 'mark TARGET CHECKPOINT [--evidence "…"]'
 
@@ -20,10 +21,13 @@ async def handle(request: Request, service: Service) -> Reply:
     if not is_name(checkpoint):
         raise RefusedError(f"a checkpoint is one word of letters, digits, '.', '_' and '-'; came {shown(checkpoint)}")
     evidence = request.options.get("evidence", "")
+    before = await service.runs(target=target, active=True)
     await service.mark(target, checkpoint, request.actor, evidence)
+    ended = [view.run.id for view in before if (await service.run(view.run.id)).state.status is RunStatus.REFUSED]
     seen = f" ({plain(evidence, 200)})" if evidence else ""
     text = f"{plain(request.actor.person.name, 60)} recorded {code(checkpoint)} on {code(target)}{seen}."
-    return Reply(text=f"{text} {_meaning(checkpoint, await service.plans(target))}", public=True)
+    stopped = f" {', '.join(ended)} is refused by it, nothing ran." if ended else ""
+    return Reply(text=f"{text} {_meaning(checkpoint, await service.plans(target))}{stopped}", public=True)
 
 
 def _meaning(checkpoint: str, plans: Sequence[Plan]) -> str:

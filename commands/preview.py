@@ -6,7 +6,7 @@ from dataclasses import replace
 from commands.asking import ACCEPT, MAX_WORDS, TO, full_line, read_request
 from commands.base import Command, Reply, Request
 from commands.say import verdict_lines
-from commands.text import LIMIT, SOME, code, count, duration, fence, fit, one_line, plain, some
+from commands.text import LIMIT, SOME, code, count, duration, fence, fit, one_line, plain, size, some
 from core import plan as p
 from core.digest import short
 from core.ports import Service, StartRequest
@@ -27,7 +27,7 @@ def render(preview: Preview, asked: StartRequest) -> Reply:
     """The whole as text where it fits into one message; a document beside it for what the text leaves out."""
     top, steps = _top(preview, asked), _steps(preview.plan)
     more = "Every host and every script stands in the document."
-    fits = len("\n".join([*top, *steps, more])) <= LIMIT
+    fits = size("\n".join([*top, *steps, more])) <= LIMIT
     if fits and not _leaves_out(preview.plan):
         return Reply(text=fit([*top, *steps]))
     return Reply(

@@ -54,19 +54,29 @@ def fence(text: str) -> str:
 
 
 def fit(lines: Iterable[str], limit: int = LIMIT) -> str:
-    """Join *lines* into at most *limit* characters; what does not fit is counted: "… and 12 more"."""
+    """
+    Join *lines* into at most *limit* characters; what does not fit is counted: "… and 12 more".
+
+    A "&" counts as five: a front-end may have to write "&amp;".
+    """
     kept: list[str] = []
     rest = list(lines)
     room = limit - len("\n… and 1,000,000 more")
-    if sum(len(line) + 1 for line in rest) - 1 <= limit:
+    if sum(size(line) + 1 for line in rest) - 1 <= limit:
         return "\n".join(rest)
     used = 0
-    while rest and used + len(rest[0]) + 1 <= room:
-        used += len(rest[0]) + 1
+    while rest and used + size(rest[0]) + 1 <= room:
+        used += size(rest[0]) + 1
         kept.append(rest.pop(0))
     if not kept:
-        kept.append(cut(rest.pop(0), room))
+        line = rest.pop(0)
+        kept.append(cut(line, room - 4 * line[:room].count("&")))
     return "\n".join([*kept, f"… and {len(rest):,} more"]) if rest else "\n".join(kept)
+
+
+def size(line: str) -> int:
+    """How many characters *line* may take once a front-end has escaped it."""
+    return len(line) + 4 * line.count("&")
 
 
 def some(items: Sequence[str], limit: int = SOME) -> str:

@@ -311,7 +311,12 @@ class FakeService:
             raise RefusedError(f"'{checkpoint}' is no name of a checkpoint")
         before = self.ledger(self._target(target).id)
         fact = Checkpoint(name=checkpoint, at=self.clock.now(), by=by.person.id, evidence=evidence)
-        return self._keep(replace(before, checkpoints=(*before.checkpoints, fact)))
+        ledger = self._keep(replace(before, checkpoints=(*before.checkpoints, fact)))
+        for run in self.asked.values():
+            waits = run.target == target and self.state(run.id).status is RunStatus.WAITING
+            if waits and any(checkpoint in names for names in run.plan.checkpoint_names.values()):
+                self.play(run.id, Draft(kind=Kind.REFUSED, data={"reason": f"checkpoint '{checkpoint}' was recorded"}))
+        return ledger
 
     async def record_snapshot(self, target: str, snapshot: Snapshot, by: Actor) -> Ledger:
         check_may(by.person, May.OPERATE)

@@ -69,6 +69,12 @@ def test_the_overview_names_verbs_variables_and_statuses(capsys: pytest.CaptureF
         assert word in shown
 
 
+@pytest.mark.parametrize(("line", "shows"), [("help", "verbs:"), ("help mark", "usage: belay mark")])
+def test_help_is_a_verb_too(line: str, shows: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert status_of(*line.split()) == 0
+    assert shows in capsys.readouterr().out
+
+
 def test_secrets_are_not_shown_in_help(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-very-secret")
     assert "very-secret" not in environment()

@@ -398,6 +398,12 @@ async def test_mark_says_what_it_means(service: FakeService) -> None:
     assert service.ledger("prod-east").checkpoints[0].evidence == "job 4711"
 
 
+async def test_mark_says_which_request_it_ended(service: FakeService) -> None:
+    await stories.waiting(service)
+    assert "R-17 is refused by it, nothing ran." in (await say(service, "mark prod-east edpm-started", "bo")).text
+    assert service.state("R-17").status is RunStatus.REFUSED
+
+
 async def test_mark_of_a_name_no_plan_reads_is_said(service: FakeService) -> None:
     text = (await say(service, "mark prod-east edpm-startd")).text
     assert "No plan reads this checkpoint, so it changes no verdict; did you mean 'edpm-started'?" in text

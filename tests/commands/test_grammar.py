@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from commands import find
@@ -89,6 +89,7 @@ def test_an_emoji_made_of_several_is_ordinary_text() -> None:
     assert parsed('verb "👩‍🚒 says so"')[0] == ("👩‍🚒 says so",)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:
@@ -99,6 +100,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     assert not any(hidden(c) for token in line.tokens for c in token.text)
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(alphabet="abc '\"“”’=-—\\$`<>|é", max_size=12), min_size=1, max_size=2))
 def test_a_quoted_word_is_read_back(words: list[str]) -> None:
     tokens = read("verb " + " ".join(map(quote, words))).tokens

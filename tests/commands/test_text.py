@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from commands.grammar import hidden
@@ -28,6 +28,7 @@ def test_what_people_wrote_is_made_plain(written: str, shown: str) -> None:
     assert plain(written) == shown
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_nothing_written_is_markup_any_more(text: str) -> None:
     shown = plain(text)
@@ -36,6 +37,7 @@ def test_nothing_written_is_markup_any_more(text: str) -> None:
     assert len(shown) <= 300
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_nothing_ends_a_code_span(text: str) -> None:
     span = code(text)
@@ -44,6 +46,7 @@ def test_nothing_ends_a_code_span(text: str) -> None:
     assert not set("<>\n\r") & set(span)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="`a\n"))
 def test_nothing_ends_a_fence(text: str) -> None:
     lines = fence(text).split("\n")
@@ -51,6 +54,7 @@ def test_nothing_ends_a_fence(text: str) -> None:
     assert not any(re.fullmatch(rf"\s*{lines[0]}`*\s*", line) for line in lines[1:-1])
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=500) | st.text("&a", max_size=500)), st.integers(min_value=100, max_value=3000))
 def test_lines_always_fit(lines: list[str], limit: int) -> None:
     text = fit(lines, limit)

@@ -18,7 +18,7 @@ from bot.recorder import append
 from bot.report import render_report
 from bot.starting import Proposal, Starter
 from core import wishes
-from core.approvals import Approval, check_approver, tally
+from core.approvals import Approval, Tally, check_approver, tally
 from core.codec import to_data
 from core.errors import BelayError, ConflictError, RefusedError, StoreUnavailableError
 from core.journal import Kind
@@ -271,15 +271,16 @@ class BelayService:
             view = await self.run(run_id)
             if view.state.status is not RunStatus.WAITING:
                 return view
+            vouched: frozenset[Approval] = frozenset()
             if view.tally.reached:
                 await self.witness.reconcile(run_id)
-                await self._drop_doubtful(run_id)
-            view = await self._look_and_rule(view.run)
+                vouched = await self._drop_doubtful(run_id)
+            view = await self._look_and_rule(view.run, vouched)
         if view.state.status is not RunStatus.WAITING:
             self._judging.pop(run_id, None)
         return view
 
-    async def _look_and_rule(self, run: Run) -> RunView:
+    async def _look_and_rule(self, run: Run, vouched: frozenset[Approval]) -> RunView:
         for last in range(CONFLICT_TRIES - 1, -1, -1):
             async with self._store.look() as tx:
                 ledger = await tx.ledger(run.target)
@@ -288,24 +289,36 @@ class BelayService:
             except RefusedError as refusal:  # a host is another one now, so nothing can be asked of it
                 return await self._append(run.id, _refuse(str(refusal)))
             try:
-                return await self._rule(run.id, findings, ledger)
+                return await self._rule(run.id, findings, ledger, vouched)
             except LedgerMovedError:
                 if not last:
                     raise
         raise AssertionError("the last try either returns or raises")
 
-    async def _drop_doubtful(self, run_id: str) -> None:
-        """Take out approvals of accounts the chat service no longer vouches for."""
+    async def _drop_doubtful(self, run_id: str) -> frozenset[Approval]:
+        """Take out approvals of accounts the chat service no longer vouches for; return the others."""
         view = await self.run(run_id)
+        vouched = set()
         for approval in view.state.approvals:
             account = await self.witness.account(approval.account)
             try:
                 self._roster.person_of(account)
             except RefusedError as refusal:
                 await self._append(run_id, _remove(approval.person, str(refusal)))
+            else:
+                vouched.add(approval)
+        return frozenset(vouched)
 
-    async def _rule(self, run_id: str, findings: Findings, ledger: Ledger) -> RunView:
-        """The claim: approvals, verdicts, freeze and digest judged together with the write that spends them."""
+    async def _rule(self, run_id: str, findings: Findings, ledger: Ledger, vouched: frozenset[Approval]) -> RunView:
+        """
+        The claim: approvals, verdicts, freeze and digest judged together with the write that spends them.
+
+        Only approvals *vouched* for just now count. One that came in since is judged by its own call.
+        """
+
+        def count(run: Run, state: RunState) -> Tally:
+            standing = [approval for approval in state.approvals if approval in vouched]
+            return tally(standing, run.subject, self._roster, self._clock.now())
 
         def drafts(run: Run, state: RunState) -> list[Draft]:
             if state.status is not RunStatus.WAITING:
@@ -313,7 +326,7 @@ class BelayService:
             probed = Draft(kind=Kind.PROBED, data={"findings": to_data(findings)})
             if why := self._why_not(run, findings, ledger):
                 return [probed, Draft(kind=Kind.REFUSED, data={"reason": why})]
-            counted = tally(state.approvals, run.subject, self._roster, self._clock.now())
+            counted = count(run, state)
             if not counted.reached:
                 return [probed]
             return [probed, Draft(kind=Kind.CLAIMED, data={"people": list(counted.counted)})]
@@ -324,7 +337,7 @@ class BelayService:
             await self._check_unmoved(tx, run, findings, ledger)
             if (freeze := await tx.frozen()) is not None:
                 raise RefusedError(f"Belay is frozen by {freeze.by}: {freeze.reason}; `belay thaw` lets it act again")
-            people = tally(state.approvals, run.subject, self._roster, self._clock.now()).counted
+            people = count(run, state).counted
             await tx.claim(
                 run.id, digest=run.digest, verdict_digest=findings.digest, people=people, at=self._clock.now()
             )

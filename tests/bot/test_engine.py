@@ -313,3 +313,23 @@ async def test_unknown_runs_are_refused_by_name(tmp_path: Path) -> None:
     async with bot(tmp_path, MemoryExecutor()) as b:
         with pytest.raises(UnknownNameError, match="no run 'R-99'"):
             await b.service.run("R-99")
+
+
+async def test_an_approval_that_comes_while_another_is_judged_is_vouched_for_too(tmp_path: Path) -> None:
+    """Both at once: the first one's look must not claim with the second one's approval, which nobody vouched for."""
+    hosts = memory_hosts()
+    asked: list[str] = []
+    async with bot(tmp_path, hosts) as b:
+        run_id = await b.ask()
+
+        async def cross(run: str) -> None:
+            asked.append(run)
+            hosts.answers["computes-converted.0@c"] = printed("yes")
+
+        b.witness.before_claim = cross
+        await asyncio.gather(b.service.approve(run_id, actor("bo")), b.service.approve(run_id, actor("cy")))
+        view = await b.service.run(run_id)
+
+        assert asked
+        assert view.state.status is RunStatus.REFUSED
+        assert hosts.order == []

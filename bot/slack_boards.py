@@ -8,8 +8,9 @@ an ending is never dropped. Nothing that runs waits for this.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from slack_sdk.errors import SlackApiError
@@ -18,6 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import views
 from bot.slack_accounts import NETWORK_ERRORS, error_code, why
 from bot.slack_budget import Budget, spacing_s
+from bot.slack_whole import whole
 from core.errors import BelayError
 from core.ports import Clock, Service
 from core.run import RunView
@@ -31,6 +33,8 @@ log = logging.getLogger(__name__)
 TICK_S = 5.0
 #: Seconds after a ring in which further ones are waited for.
 COALESCE_S = 0.1
+#: A board younger than this was never posted before; an older one without its message may have been.
+MAYBE_POSTED = timedelta(seconds=10)
 #: Seconds a board that Slack refuses is left alone.
 REFUSED_S = 60.0
 #: The bot's own reactions under a new board: one click for who agrees or objects.
@@ -128,10 +132,10 @@ class Boards:
         wait_s = self.posts.wait_s(time.monotonic(), urgent=True)
         return wait_s if wait_s > 0 else await self._guarded(self._post(board, view, memory), self.posts, memory)
 
-    async def _guarded(self, doing: Awaitable[None], budget: Budget, memory: Shown) -> float:
+    async def _guarded(self, doing: Coroutine[Any, Any, None], budget: Budget, memory: Shown) -> float:
         """One call. What goes wrong holds up this board, or for 429 this method, and nothing else."""
         try:
-            await doing
+            await whole(doing)
         except NETWORK_ERRORS as error:
             self.trouble = why(error)
             if self.trouble == "ratelimited":
@@ -148,19 +152,44 @@ class Boards:
         return self.tick_s
 
     async def _post(self, board: Board, view: RunView, memory: Shown) -> None:
-        message = views.board(view, self.clock.now())
         self.posts.spend(time.monotonic())
-        answer = await self._send(
-            self.client.chat_postMessage, message, channel=board.channel, metadata=_metadata(board, view)
-        )
-        ts = str(answer["ts"])
+        ts = await self._posted_before(board, view, memory)
+        shown = 0 if ts else view.state.seq
+        if not ts:
+            message = views.board(view, self.clock.now())
+            metadata = {"event_type": "belay", "event_payload": _mark(board, view)}
+            answer = await self._send(self.client.chat_postMessage, message, channel=board.channel, metadata=metadata)
+            ts = str(answer["ts"])
         async with self.store.begin() as tx:
-            await tx.place_board(board.run_id, str(answer["channel"]), ts)
-            await tx.shown(board.run_id, view.state.seq, self.clock.now())
+            await tx.place_board(board.run_id, board.channel, ts)
+            await tx.shown(board.run_id, shown, self.clock.now())
         self._remember(memory, view, live=1)
         if view.state.status is RunStatus.WAITING:
-            await self._seed(str(answer["channel"]), ts)
+            await self._seed(board.channel, ts)
         self.placed()
+
+    async def _posted_before(self, board: Board, view: RunView, memory: Shown) -> str:
+        """
+        Return the message of a board that was posted and then not written down (a crash, a lost answer), or "".
+
+        It is looked for only where that may be, and found only where the app may read the channel
+        (`channels:history`, optional); else the run gets another board, and only that one takes decisions.
+        """
+        age = self.clock.now() - view.run.created_at
+        if not memory.failures and (board.ts or age < MAYBE_POSTED):
+            return ""
+        try:
+            answer = await self.client.conversations_history(
+                channel=board.channel, limit=100, include_all_metadata=True, oldest=str(view.run.created_at.timestamp())
+            )
+        except SlackApiError as error:
+            log.info("the board of %s may stand twice: %s", board.run_id, error_code(error))
+            return ""
+        for message in answer.get("messages") or ():
+            mark = (message.get("metadata") or {}).get("event_payload")
+            if mark == _mark(board, view) and message["ts"] != board.ts:
+                return str(message["ts"])
+        return ""
 
     async def _seed(self, channel: str, ts: str) -> None:
         for name in SEEDS:
@@ -218,9 +247,9 @@ def _rank(pair: tuple[Board, RunView]) -> tuple[bool, bool, bool]:
     return (not view.state.status.ended, bool(board.ts), not needs)
 
 
-def _metadata(board: Board, view: RunView) -> dict[str, Any]:
-    payload = {"key": f"{board.run_id}/board", "digest": view.run.digest}
-    return {"event_type": "belay", "event_payload": payload}
+def _mark(board: Board, view: RunView) -> dict[str, str]:
+    """What is hidden in a board's message, to know it again. Run numbers begin anew with a new database."""
+    return {"key": f"{board.run_id}/board", "digest": view.run.digest, "at": view.run.created_at.isoformat()}
 
 
 def retry_after_s(error: BaseException) -> float:

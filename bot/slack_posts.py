@@ -20,6 +20,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import views
 from bot.slack_accounts import NETWORK_ERRORS, error_code, why
 from bot.slack_boards import retry_after_s
+from bot.slack_whole import whole
 from core.errors import BelayError
 from core.ports import Clock, Service
 from store.database import Store
@@ -84,7 +85,7 @@ class Posts:
             elif board.ts and board.channel not in held:
                 wait_s = self._free_at[board.channel] - time.monotonic()
                 if wait_s <= 0:
-                    await self._one(message, board)
+                    await whole(self._one(message, board))
                     wait_s = self._free_at[board.channel] - time.monotonic()
                 held.add(board.channel)
                 waits.append(wait_s)

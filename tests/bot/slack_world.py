@@ -106,19 +106,12 @@ class Belay:
     async def until(self, condition: Callable[[], Any], timeout_s: float = 5.0) -> None:
         await self.workspace.wait_for(condition, timeout_s)
 
-    async def handled(self, *, timeout_s: float = 5.0) -> None:
-        """Wait until everything that came is handled."""
+    async def settled(self, *, timeout_s: float = 10.0) -> None:
+        """Wait until everything that is on its way to the bot has arrived and is handled."""
+        inbox, courier = self.front._inbox, self.workspace.hub.courier
         async with asyncio.timeout(timeout_s):
-            while True:
-                async with self.store.look() as tx:
-                    if not await tx.inbox():
-                        return
+            while courier._tasks._running or inbox._answering or inbox._working:
                 await asyncio.sleep(0.01)
-
-    async def settled(self, *, timeout_s: float = 5.0) -> None:
-        """Wait until what was sent has arrived and is handled: events travel outside our sight."""
-        await asyncio.sleep(0.05)
-        await self.handled(timeout_s=timeout_s)
 
 
 def _header(message: Message) -> str:

@@ -1,8 +1,6 @@
 """A person at their client: the verbs of the page and of scripted people, with the client's own refusals."""
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.workspace import form, payloads
@@ -11,49 +9,13 @@ from sandbox.workspace.courier import Ack
 from sandbox.workspace.emoji import canonical
 from sandbox.workspace.errors import PersonError
 from sandbox.workspace.hub import Hub
+from sandbox.workspace.mentions import escaped, with_mentions
 from sandbox.workspace.messages import Message, acting_elements
+from sandbox.workspace.seen import Interaction, Submission
 from sandbox.workspace.state import Channel, View
 from sandbox.workspace.world import PersonSpec
 
 Json = dict[str, Any]
-
-
-@dataclass(kw_only=True)
-class Interaction:
-    """What came of a command or a click: the ack at once, the rest when it comes."""
-
-    hub: Hub
-    user: str
-    since_ts: str
-    trigger_id: str
-    ack: Ack
-
-    def replies(self) -> list[Message]:
-        """What only this person was told since, Slackbot's notices included; oldest first."""
-        return [
-            message
-            for message in self.hub.state.ephemerals
-            if message.only_for == self.user and message.ts > self.since_ts
-        ]
-
-    async def reply(self, timeout_s: float = 5.0) -> Message:
-        """The first of `replies`."""
-        return (await self.hub.feed.wait_for(self.replies, timeout_s))[0]
-
-    async def modal(self, timeout_s: float = 5.0) -> View:
-        """The modal the app opened with this interaction's trigger."""
-        view = await self.hub.feed.wait_for(lambda: self.hub.opened.get(self.trigger_id), timeout_s)
-        assert view is not None
-        return view
-
-
-@dataclass(frozen=True, kw_only=True)
-class Submission:
-    """How a submitted modal went. No errors and no `view`: it closed."""
-
-    errors: Mapping[str, str] = field(default_factory=dict)  #: block_id -> sentence beside the field
-    notice: str = ""  #: trouble shown in the modal
-    view: View | None = None  #: the modal on top now, if any
 
 
 class Actor:
@@ -109,7 +71,7 @@ class Actor:
             user=self.id,
             channel=place,
             command=command,
-            text=self._escape(text.strip()) if hints[command].should_escape else text.strip(),
+            text=with_mentions(self._hub.state, text.strip()) if hints[command].should_escape else text.strip(),
             trigger_id=trigger_id,
             response_url=self._hub.new_hook("commands", self.id, place.id),
         )
@@ -129,7 +91,7 @@ class Actor:
             channel=place.id,
             ts=self._hub.state.stamps.next(),
             user=self.id,
-            text=_escaped(self._escape(text)),
+            text=escaped(with_mentions(self._hub.state, text)),
             thread_ts=thread_ts,
         )
         return self._hub.post(message)
@@ -223,22 +185,6 @@ class Actor:
             raise PersonError(f"there is no emoji ':{name}:'")
         return known
 
-    def _escape(self, text: str) -> str:
-        """Mentions as Slack hands them on: <@U123|name>, <#C123|name>."""
-
-        def one(match: re.Match[str]) -> str:
-            mark, name = match[1], match[2].rstrip(".")
-            rest = match[2][len(name) :]
-            if mark == "#" and (channel := self._hub.state.find_channel(name)):
-                return f"<#{channel.id}|{channel.name}>{rest}"
-            group = next((each for each in self._hub.state.groups.values() if each.handle == name), None)
-            if mark == "@" and group:
-                return f"<!subteam^{group.id}|@{group.handle}>{rest}"
-            person = next((each for each in self._hub.state.people.values() if each.name == name), None)
-            return f"<@{person.id}|{person.name}>{rest}" if mark == "@" and person else match[0]
-
-        return re.sub(r"(?<![\w<])([@#])([a-z0-9][a-z0-9._-]*)", one, text)
-
     def _message_click(self, message: Message, action_id: str, value: Any, trigger_id: str) -> Json:
         self._member_of(message.channel)
         if message.only_for not in (None, self.id):
@@ -286,12 +232,3 @@ def _element(blocks: list[Json], action_id: str) -> tuple[Json, Json]:
             return block, element
     known = ", ".join(element["action_id"] for _, element in from_here if "action_id" in element)
     raise PersonError(f"there is no '{action_id}' to click; there is {known or 'nothing'}")
-
-
-def _escaped(text: str) -> str:
-    """&, < and > of what a person typed as entities; mentions made before stay."""
-    parts = re.split(r"(<(?:[@#][UC]|!subteam\^S)[A-Z0-9]+\|[^>]+>)", text)
-    return "".join(
-        part if index % 2 else part.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-        for index, part in enumerate(parts)
-    )

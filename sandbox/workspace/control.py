@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from sandbox.workspace.actor import Actor, Interaction
+from sandbox.workspace.actor import Actor
 from sandbox.workspace.errors import PersonError
 from sandbox.workspace.faults import Faults
 from sandbox.workspace.messages import Message
 from sandbox.workspace.screen import channel_on_screen, message_on_screen, view_on_screen
+from sandbox.workspace.seen import Interaction
 from sandbox.workspace.state import View
 
 if TYPE_CHECKING:

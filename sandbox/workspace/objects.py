@@ -11,6 +11,23 @@ Json = dict[str, Any]
 
 
 def user_json(state: State, person: PersonSpec, *, with_email: bool) -> Json:
+    return {
+        "id": person.id,
+        "team_id": state.team_of(person.id),
+        "name": person.name,
+        "deleted": person.deleted,
+        "color": stable_id("c", person.name)[2:8].lower(),
+        "real_name": person.real_name or person.name,
+        "tz": person.tz,
+        "tz_label": person.tz,
+        "tz_offset": 3600,
+        "profile": _profile(state, person, with_email=with_email),
+        "updated": 0,
+        **_user_flags(person),
+    }
+
+
+def _profile(state: State, person: PersonSpec, *, with_email: bool) -> Json:
     real_name = person.real_name or person.name
     profile: Json = {
         "title": person.title,
@@ -29,20 +46,7 @@ def user_json(state: State, person: PersonSpec, *, with_email: bool) -> Json:
         profile |= {"api_app_id": state.app_id, "bot_id": state.bot_id, "always_active": True}
     elif person.is_bot:
         profile |= {"bot_id": stable_id("B", person.name), "api_app_id": stable_id("A", person.name)}
-    return {
-        "id": person.id,
-        "team_id": state.team_of(person.id),
-        "name": person.name,
-        "deleted": person.deleted,
-        "color": stable_id("c", person.name)[2:8].lower(),
-        "real_name": real_name,
-        "tz": person.tz,
-        "tz_label": person.tz,
-        "tz_offset": 3600,
-        "profile": profile,
-        "updated": 0,
-        **_user_flags(person),
-    }
+    return profile
 
 
 def _user_flags(person: PersonSpec) -> Json:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from aiohttp import ClientConnectionError, ClientSession
+from aiohttp import ClientConnectionError, ClientSession, ContentTypeError
 
 from sandbox.workspace import Workspace, default_world
 from sandbox.workspace.world import DEFAULT_SCOPES
@@ -278,6 +278,16 @@ async def test_faults_of_the_web_api(workspace: Workspace, call: Caller, inc: st
     with pytest.raises(ClientConnectionError):
         await call("chat.postMessage", channel=inc, text="it was posted")
     assert [message.text for message in workspace.messages("#inc-482")] == ["it was posted"]
+    workspace.fail("chat.postMessage", "hang", seconds=0.05)
+    with pytest.raises(ClientConnectionError):
+        await call("chat.postMessage", channel=inc, text="posted too")
+    assert len(workspace.messages("#inc-482")) == 2
+
+    workspace.fail("chat.postMessage", "server_error")
+    with pytest.raises(ContentTypeError) as failed:
+        await call("chat.postMessage", channel=inc, text="not posted")
+    assert failed.value.status == 503
+    assert len(workspace.messages("#inc-482")) == 2
 
     assert (await call("chat.postMessage", channel=inc, text="x"))["ok"]
 

@@ -181,6 +181,20 @@ async def test_dropped_sockets_are_gone_at_once(workspace: Workspace, call: Call
         assert (await app.socket.receive(timeout=2)).type in (WSMsgType.CLOSED, WSMsgType.ERROR)
 
 
+async def test_bolt_comes_back_after_a_cut(workspace: Workspace, bolt: Bolt) -> None:
+    @bolt.app.command("/rollback")
+    async def on_command(ack: Any) -> None:
+        await ack("here again")
+
+    await bolt.connect()
+    workspace.drop_sockets()
+    await workspace.wait_for(lambda: workspace.connections == 0)
+
+    await workspace.wait_for(lambda: workspace.connections == 1, timeout_s=15)
+    result = await workspace.person("ana").command("#inc-482", "/rollback status")
+    assert (await result.reply()).text == "here again"
+
+
 async def test_events_can_be_doubled_and_turned_round(workspace: Workspace, call: Caller) -> None:
     async with raw_app(workspace, call) as app:
         workspace.faults.duplicate_events = 1

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, settings
 
 settings.register_profile(
     "belay",
-    max_examples=100,
+    max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "100")),
     deadline=None,
     database=None,
     derandomize=bool(os.environ.get("CI")),

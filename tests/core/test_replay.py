@@ -83,6 +83,13 @@ def test_a_gap_or_a_repeat_is_refused(seq: int) -> None:
         apply(state, Entry(seq=seq, kind=Kind.SUBMITTED, at=later(2)))
 
 
+def test_who_agrees_twice_agrees_once_and_who_takes_it_back_not_at_all() -> None:
+    twice = "drafted submitted approved/bo approved/cy approved/bo "
+
+    assert [a.person for a in state_after(twice).approvals] == ["cy", "bo"]
+    assert [a.person for a in state_after(twice + "approval_removed/bo").approvals] == ["cy"]
+
+
 def test_a_newer_journal_is_not_guessed_at() -> None:
     entry = replace(story("drafted")[0], version=VERSION + 1)
 

@@ -100,6 +100,14 @@ def _next(words: str, target: Any = None, after_s: float = 0, **steps: Any) -> s
     return say(decide(resolved(steps, target=target), state, later(state.seq + after_s)))
 
 
+def test_the_last_step_is_undone_first() -> None:
+    both = {"destructive": False, "undo": {"argv": ["db", "back"], "timeout_s": 5}}
+
+    assert _next(RESTORED + "aborted", restore=both) == "undo restore@c1"
+    undone = RESTORED + "aborted restore@c1:undo_started restore@c1:undone"
+    assert _next(undone, restore=both) == "undo stop@c2 stop@c1"
+
+
 def test_a_look_grows_old() -> None:
     """The answer held 120 s; a second later nothing may start on it."""
     assert _next(STOPPED + "probed/restore", after_s=120) == "do restore@c1"

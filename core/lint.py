@@ -1,0 +1,319 @@
+"""
+What is legal in a plan and a trap all the same, with a suggestion for each.
+
+The reader refuses what cannot be meant. This is for what may be meant and usually is not: waits without an end,
+checks that check nothing, stops without a start. It reads commands as text, so it can be wrong both ways; whoever
+knows better writes the command more plainly. `where` is a path as in the file ("steps/3/verify"), for its line.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+
+from core.lint_finding import Finding, Level
+from core.lint_looks import look_rules
+from core.lint_stops import stops_without_start
+from core.lint_words import destroys, writes
+from core.plan import Command, OnFailure, Plan, Step
+from core.plan_checks import commands
+from core.resolve import environment_name, references
+from core.shell_words import calls, loops, script_of, tokens
+
+__all__ = ["Finding", "Level", "lint"]
+
+
+def lint(plan: Plan) -> tuple[Finding, ...]:
+    """Return what is wrong or doubtful about *plan*, in the order of the file."""
+    found = [finding for rule in _RULES for finding in rule(plan)]
+    return tuple(sorted(found, key=lambda finding: _place(finding.where)))
+
+
+_PARTS = ("impact", "roles", "parameters", "snapshots", "points_of_no_return", "preflight", "steps", "validations")
+
+
+def _place(where: str) -> tuple[object, ...]:
+    part, *rest = where.split("/")
+    order = _PARTS.index(part) if part in _PARTS else len(_PARTS)
+    return (order, [word.zfill(6) if word.isdigit() else word for word in rest])
+
+
+# -- commands ------------------------------------------------------------------------------------------------------
+
+
+def _scripts(plan: Plan) -> Iterator[Finding]:
+    for where, command, _ in commands(plan):
+        script = script_of(command)
+        if script:
+            yield from _waits(script, where)
+            if where.endswith(("/do", "/undo")):
+                yield from _hidden_failures(script, where)
+        if _SUDO.search(" ".join((*command.argv, script))):
+            yield Finding(
+                rule="may-prompt",
+                where=where,
+                problem="sudo may ask for a password, and nobody is there to type it",
+                suggestion="use `sudo -n`: it fails at once",
+            )
+        for call in calls(command):
+            yield from _endless(call.program, call.words, where)
+
+
+_SUDO = re.compile(r"(?:^|[\s;&|(/])sudo(?!\s+(?:-n\b|--non-interactive))\s")
+_COUNTERS = ("timeout ", "$((", "((", " -lt ", " -le ", " -gt ", " -ge ", "SECONDS", "while read", "while IFS=")
+
+
+def _waits(script: str, where: str) -> Iterator[Finding]:
+    if loops(script) and not any(word in script for word in _COUNTERS):
+        yield Finding(
+            rule="unbounded-wait",
+            where=where,
+            problem="a loop without a counter ends when its condition does, which may be never",
+            suggestion="let `verify` wait: every_s and within_s; or count the turns, or put `timeout 60` in front",
+        )
+
+
+def _endless(program: str, words: tuple[str, ...], where: str) -> Iterator[Finding]:
+    follows = {"-f", "-F", "--follow", "-w", "--watch"} & {*words}
+    endless = (
+        (program in ("tail", "journalctl", "oc", "kubectl", "podman", "docker") and follows and _may_follow(words))
+        or (program in ("oc", "kubectl") and "wait" in words and not any(w.startswith("--timeout") for w in words))
+        or (program == "ping" and not any(w.startswith(("-c", "-w")) for w in words))
+        or program == "watch"
+        or words == ("sleep", "infinity")
+    )
+    if endless:
+        yield Finding(
+            rule="unbounded-wait",
+            where=where,
+            problem=f"`{' '.join(words[:4])}` has no end of its own",
+            suggestion="give it one (--timeout, -c); the step's timeout_s would kill it and call it failed",
+        )
+
+
+def _may_follow(words: tuple[str, ...]) -> bool:
+    """`-f` names a file to `oc apply` and follows a log elsewhere."""
+    program = words[0].rpartition("/")[2]
+    if program in ("tail", "journalctl"):
+        return True
+    return "logs" in words or bool({"-w", "--watch"} & {*words} and "get" in words)
+
+
+def _hidden_failures(script: str, where: str) -> Iterator[Finding]:
+    words = tokens(script)
+    lines = [line for line in script.splitlines() if line.strip() and not line.strip().startswith("#")]
+    if len(lines) > 1 and not _stops_at_errors(words):
+        yield Finding(
+            rule="hidden-failure",
+            where=where,
+            problem="only the last line's exit status counts; what failed before it passes for done",
+            suggestion="begin the script with `set -eu`",
+        )
+    if any(
+        call.piped and call.program not in ("echo", "printf") for call in calls(Command(script=script, timeout_s=1))
+    ) and ("pipefail" not in script):
+        yield Finding(
+            rule="hidden-failure",
+            where=where,
+            problem="of a pipeline only the last program's exit status counts",
+            suggestion="write to a file in between; or run bash by argv, with `set -o pipefail`",
+        )
+    if "||" in words and any(words[i + 1 : i + 2] in (["true"], [":"]) for i, w in enumerate(words) if w == "||"):
+        yield Finding(
+            rule="hidden-failure",
+            where=where,
+            problem="`|| true` takes every failure for a success",
+            suggestion="test for the one case that is fine, and let the others fail",
+        )
+
+
+def _stops_at_errors(words: list[str]) -> bool:
+    options = [words[i + 1 : i + 4] for i, word in enumerate(words) if word == "set"]
+    return any(re.fullmatch(r"-\w*e\w*|errexit", option) for each in options for option in each)
+
+
+# -- steps ---------------------------------------------------------------------------------------------------------
+
+
+def _steps(plan: Plan) -> Iterator[Finding]:
+    first = next((i for i, step in enumerate(plan.steps) if step.destructive), None)
+    for index, step in enumerate(plan.steps):
+        where = f"steps/{index}"
+        yield from _destruction(step, where)
+        if step.retries and not step.idempotent:
+            yield Finding(
+                rule="retries-not-idempotent",
+                where=f"{where}/retries",
+                problem="it is never repeated by itself, because it does not say that doing it twice does no harm",
+                suggestion="say `idempotent: true` if that is so, else take `retries` out",
+            )
+        early = first is None or index < first
+        if step.do and not step.undo and not step.destructive and early and not _only_adds(step.do):
+            yield Finding(
+                rule="no-undo",
+                where=where,
+                problem="it comes before anything is destroyed and has no `undo`: an abort would leave it done",
+                suggestion="say how to take it back, or mark it destructive if that cannot be",
+                level=Level.WARNING,
+            )
+
+
+def _only_adds(command: Command) -> bool:
+    """A dump or a record of evidence harms nobody when it stays."""
+    return all(_ADDS.search(" ".join(call.words[:3])) or not writes(call) for call in calls(command))
+
+
+_ADDS = re.compile(r"\b(dump|mysqldump|backup|export|capture|save|record|snapshot)\b")
+
+
+def _destruction(step: Step, where: str) -> Iterator[Finding]:
+    if not step.destructive:
+        script = script_of(step.do) if step.do else ""
+        found = next((what for call in (calls(step.do) if step.do else ()) if (what := destroys(call, script))), "")
+        if found:
+            yield Finding(
+                rule="unmarked-destruction",
+                where=f"{where}/do",
+                problem=f"`{found}` cannot be taken back, and the step is not marked destructive",
+                suggestion="add `destructive: true` and `loses`, so that approvers read it and abort tells the truth",
+                level=Level.WARNING,
+            )
+        return
+    if not step.guard:
+        yield Finding(
+            rule="no-guard",
+            where=where,
+            problem="it destroys, and names no point of no return to be looked at right before it",
+            suggestion="add `guard: [...]`",
+        )
+    if step.on_failure is OnFailure.CONTINUE or step.max_failures:
+        yield Finding(
+            rule="failure-passed-over",
+            where=where,
+            problem="it destroys, and the run would go on although it failed",
+            suggestion="let it ask a person: `on_failure: ask`, `max_failures: 0`",
+        )
+    if step.probe is None and not step.idempotent:
+        yield Finding(
+            rule="no-probe",
+            where=where,
+            problem="if its end is not seen, nothing can tell whether it has taken effect: a person has to look",
+            suggestion="add a `probe`",
+            level=Level.WARNING,
+        )
+
+
+# -- the plan as a whole ---------------------------------------------------------------------------------------------
+
+
+def _downtime(plan: Plan) -> Iterator[Finding]:
+    downs = [i for i, step in enumerate(plan.steps) if step.control_plane == "down"]
+    ups = [i for i, step in enumerate(plan.steps) if step.control_plane == "up"]
+    if downs and not any(up > downs[-1] for up in ups):
+        yield Finding(
+            rule="stop-without-start",
+            where=f"steps/{downs[-1]}/effects",
+            problem="the control plane goes down here and no later step says that it is up again",
+            suggestion="say `effects: {control_plane: up}` at the step that brings it back",
+        )
+
+
+def _budget(plan: Plan) -> Iterator[Finding]:
+    budget_s = plan.impact.rto_minutes * 60
+    if not budget_s:
+        return
+    worst_s = sum(_longest_s(step) for step in plan.steps)
+    usual_s = sum(step.usual_s for step in plan.steps) or plan.impact.minutes * 60
+    for seconds, what, level in (
+        (usual_s, "what the steps usually take", Level.ERROR),
+        (worst_s, "the time-outs of one host and one attempt", Level.WARNING),
+    ):
+        if seconds > budget_s:
+            yield Finding(
+                rule="over-budget",
+                where="impact/rto_minutes",
+                problem=f"{what} add up to {seconds / 60:.0f} min and the budget is {plan.impact.rto_minutes:.0f} min",
+                suggestion="shorten time-outs to what a person would wait, or state the budget that is true",
+                level=level,
+            )
+            return
+
+
+def _longest_s(step: Step) -> float:
+    do_s = step.do.timeout_s if step.do else 0.0
+    verify_s = max(step.verify.within_s, step.verify.command.timeout_s)
+    return (do_s + verify_s) * max(1, len(step.foreach))
+
+
+def _unused(plan: Plan) -> Iterator[Finding]:
+    texts = [text for _, command, _ in commands(plan) for text in (*command.argv, command.script or "")]
+    named = {name for text in texts for name in references(text)} | _in_conditions(plan)
+    for name in plan.parameters:
+        if name not in named and not any(environment_name(name) in text for text in texts):
+            yield _nothing_uses("parameters", name)
+    for name in plan.snapshots:
+        words = (f"snapshot.{name}.", f"{environment_name(f'snapshot.{name}')}_")
+        if not any(each.startswith(words[0]) for each in named) and not any(words[1] in text for text in texts):
+            yield _nothing_uses("snapshots", name)
+    roles = {step.role for step in plan.steps} | {check.role for check in (*plan.preflight, *plan.validations)}
+    roles |= {probe.role for point in plan.points_of_no_return for probe in point.probes}
+    yield from (_nothing_uses("roles", name) for name in plan.roles if name not in roles)
+
+
+def _in_conditions(plan: Plan) -> set[str]:
+    looks = [check.look.expect for check in (*plan.preflight, *plan.validations)]
+    looks += [look.expect for step in plan.steps for look in (step.verify, step.probe, step.elect) if look]
+    looks += [
+        each for p in plan.points_of_no_return for probe in p.probes for each in (probe.reversible, probe.crossed)
+    ]
+    return {name for each in looks for text in (each.equals, each.differs) if text for name in references(text)}
+
+
+def _nothing_uses(part: str, name: str) -> Finding:
+    return Finding(
+        rule="unused",
+        where=f"{part}/{name}",
+        problem=f"nothing in the plan uses '{name}'",
+        suggestion="take it out, or use it",
+        level=Level.WARNING,
+    )
+
+
+def _snapshots(plan: Plan) -> Iterator[Finding]:
+    """A backup nobody looked at before the database is gone is a hope."""
+    early = [check.look.command for check in plan.preflight]
+    early += [probe.command for point in plan.points_of_no_return for probe in point.probes]
+    texts = [text for command in early for text in (*command.argv, command.script or "")]
+    for name in plan.snapshots:
+        if not any(f"snapshot.{name}." in text or environment_name(f"snapshot.{name}.") in text for text in texts):
+            yield Finding(
+                rule="unchecked-snapshot",
+                where=f"snapshots/{name}",
+                problem="no preflight and no probe looks at it before something is destroyed",
+                suggestion=f"check its place and {{snapshot.{name}.sha256}} in preflight",
+            )
+
+
+def _looks_that_write(plan: Plan) -> Iterator[Finding]:
+    for where, command, _ in commands(plan):
+        if where.endswith(("/do", "/undo")):
+            continue
+        script = script_of(command)
+        if found := next((what for call in calls(command) if (what := writes(call, script))), ""):
+            yield Finding(
+                rule="look-that-writes",
+                where=where,
+                problem=f"`{found}` changes something, and a look may be repeated at any time, even in a preview",
+                suggestion="only look here; what has to change belongs into a step's `do`",
+            )
+
+
+_RULES: tuple[Callable[[Plan], Iterator[Finding]], ...] = (
+    _scripts,
+    _steps,
+    _downtime,
+    _budget,
+    _unused,
+    _snapshots,
+    _looks_that_write,
+    look_rules,
+    stops_without_start,
+)

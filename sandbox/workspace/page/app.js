@@ -75,7 +75,17 @@ function beginning() {
   return el("div", { class: "beginning" }, el("h2", {}, `This is where #${channel.name} begins`), el("p", {}, channel.topic), command && el("button", { type: "button", class: "block-button primary", on: { click: () => mainComposer.put(line) } }, `Type ${line.trim()}`));
 }
 
+// The latest pinned message of the channel, always in reach: the board may have scrolled away.
+function drawPinned() {
+  const pinned = here.home ? null : inChannel(here.channel).filter((each) => each.pinned_to).at(-1);
+  const header = pinned?.blocks?.find((each) => each.type === "header")?.text.text;
+  byId("pinned").hidden = !pinned;
+  fill(byId("pinned"), "📌 ", header ?? pinned?.text.slice(0, 120));
+  byId("pinned").onclick = () => point(pinned.ts, byId("messages"));
+}
+
 function drawMessages() {
+  drawPinned();
   if (here.home) { drawHome(); return; }
   showAll(byId("messages"), inChannel(here.channel), context, beginning());
   byId("scroll").scrollTop = byId("scroll").scrollHeight;
@@ -122,6 +132,7 @@ function keepAtEnd(box, change) {
   const follow = nearEnd(box);
   change();
   if (follow) box.scrollTop = box.scrollHeight;
+  return follow;
 }
 
 // A permalink, /archives/CHANNEL/p1234567890123456: its channel, its thread if it has one, its message.
@@ -132,8 +143,9 @@ function followPermalink() {
   return { channel, thread, ts: `${digits.slice(0, -6)}.${digits.slice(-6)}` };
 }
 
-function point(ts) {
-  const node = [...document.querySelectorAll(`[data-ts="${ts}"]`)].at(-1);
+function point(ts, root = document) {
+  document.querySelectorAll(".changed").forEach((node) => node.classList.remove("changed"));
+  const node = [...root.querySelectorAll(`[data-ts="${ts}"]`)].at(-1);
   node?.classList.add("changed");
   node?.scrollIntoView({ block: "center" });
 }
@@ -157,7 +169,12 @@ on("snapshot", () => {
 
 on("message", ({ message }) => {
   const inPlace = !here.home && message.channel === here.channel;
-  if (inPlace && (!isReply(message) || message.reply_broadcast || message.only_for)) keepAtEnd(byId("scroll"), () => upsert(byId("messages"), message, context));
+  if (inPlace && (!isReply(message) || message.reply_broadcast || message.only_for)) {
+    let fresh = false;
+    const followed = keepAtEnd(byId("scroll"), () => { fresh = upsert(byId("messages"), message, context); });
+    if (fresh && !followed) byId("newer").hidden = false;
+    drawPinned();
+  }
   if (message.channel === here.channel && here.thread && (message.ts === here.thread || message.thread_ts === here.thread)) keepAtEnd(byId("thread-scroll"), () => upsert(byId("thread-messages"), message, {}));
   if (!inPlace && message.user !== store.me && !message.edits && !message.reactions) { unread.set(message.channel, (unread.get(message.channel) ?? 0) + 1); drawSide(); }
 });
@@ -169,6 +186,8 @@ on("home", () => here.home && drawHome());
 on("log", ({ entry }) => entry.what === "socket" && drawSide());
 on("offline", drawSide);
 
+byId("scroll").addEventListener("scroll", () => { if (nearEnd(byId("scroll"))) byId("newer").hidden = true; });
+byId("newer").addEventListener("click", () => { byId("scroll").scrollTop = byId("scroll").scrollHeight; });
 byId("thread-close").addEventListener("click", () => openThread(null));
 byId("inspector-button").addEventListener("click", () => { const open = byId("inspector").hidden; if (open) openThread(null); toggleInspector(open); });
 byId("inspector-close").addEventListener("click", () => toggleInspector(false));

@@ -191,6 +191,18 @@ async def test_thread_file_home_and_inspector(workspace: Workspace, bolt: Bolt, 
     await page.get_by_role("button", name="View").click()
     await expect(page.locator(".file-preview")).to_have_text("done\n")
 
+    await bolt.app.client.pins_add(channel=parent.channel, timestamp=parent.ts)
+    for number in range(30):
+        workspace.person("cy").say("#inc-482", f"chatter {number}")
+    shown = page.locator("#messages").get_by_test_id(f"message-{parent.ts}")
+    await expect(page.locator("#messages").get_by_text("chatter 29")).to_be_in_viewport()
+    await expect(shown).not_to_be_in_viewport()
+    await page.get_by_test_id("pinned").click()
+    await expect(shown).to_be_in_viewport()
+    workspace.person("cy").say("#inc-482", "one more")
+    await page.get_by_role("button", name="New messages").click()
+    await expect(page.locator("#messages").get_by_text("one more")).to_be_in_viewport()
+
     await page.get_by_test_id("inspector-button").click()
     inspector = page.get_by_test_id("inspector")
     await expect(inspector.locator(".entry", has_text="view_submission").first).to_contain_text("acked")

@@ -21,7 +21,7 @@ from bot.slack_accounts import SlackAccounts, SlackAwayError
 from bot.slack_answers import Answers
 from bot.slack_boards import Boards
 from bot.slack_clicks import Clicks
-from bot.slack_client import Identity, NoBodies, SlackSettings, make_client, who_am_i
+from bot.slack_client import NO_BODIES, Identity, SlackSettings, make_client, who_am_i
 from bot.slack_commands import Commands
 from bot.slack_dialogs import Dialogs
 from bot.slack_home import Home
@@ -231,7 +231,7 @@ class SlackFrontEnd:
         bare = make_client(self._settings, with_token=False)
         # Without a secret nothing comes over HTTP; bolt wants some text all the same.
         app = AsyncApp(client=bare, signing_secret=self._settings.signing_secret or "-", authorize=authorize)
-        logging.getLogger("slack_bolt.AsyncRequestVerification").addFilter(NoBodies())
+        logging.getLogger("slack_bolt.RequestVerification").addFilter(NO_BODIES)
         app.middleware(self._take_in)
         app.event(re.compile(".*"))(_nothing_more)
         app.command(re.compile(".*"))(_acknowledged)

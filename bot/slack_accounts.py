@@ -10,6 +10,7 @@ from typing import Any, Final
 from aiohttp import ClientError
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from core.errors import BelayError
 from core.people import Account
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 NETWORK_ERRORS: Final = (ClientError, SlackClientError, TimeoutError, OSError)
 #: Seconds an account's description is trusted. The claim asks anew.
 CACHE_S = 60.0
+
+_AWAY = ("unavailable", "internal_error", "fatal_error", "service_unavailable", "request_timeout")
 
 APPROVE, VETO = "approve", "veto"
 #: Exactly these names count. Slack stores aliases under one name; skin tones come as a suffix.
@@ -129,11 +132,19 @@ def why(error: BaseException) -> str:
 
 
 def error_code(error: SlackApiError) -> str:
-    """Return Slack's code for what was wrong, for example "channel_not_found"; "ratelimited" for status 429."""
+    """
+    Return Slack's code for what was wrong, for example "channel_not_found".
+
+    "ratelimited" for status 429; "unavailable" where the answer is not one of Slack's API (status 503 and the like).
+    """
     response = error.response
-    if getattr(response, "status_code", 200) == 429:
+    if not isinstance(response, AsyncSlackResponse) or response.status_code >= 500:
+        return "unavailable"
+    if response.status_code == 429:
         return "ratelimited"
-    try:
-        return str(response.get("error") or f"status {response.status_code}")
-    except (AttributeError, TypeError, ValueError):
-        return "an answer that cannot be read"
+    return str(response.get("error") or "unavailable")
+
+
+def is_away(error: BaseException) -> bool:
+    """True where Slack did not answer, so that nobody knows whether it did what was asked; False: it refused."""
+    return not isinstance(error, SlackApiError) or error_code(error) in _AWAY

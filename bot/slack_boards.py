@@ -17,7 +17,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import views
-from bot.slack_accounts import NETWORK_ERRORS, error_code, why
+from bot.slack_accounts import NETWORK_ERRORS, error_code, is_away, why
 from bot.slack_budget import Budget, spacing_s
 from bot.slack_whole import whole
 from core.errors import BelayError
@@ -53,6 +53,7 @@ class Shown:
     next_s: float = 0.0  #: not edited before, unless it is urgent
     rests_until_s: float = 0.0  #: Slack refused it, or was away
     failures: int = 0  #: in a row
+    posted: str = ""  #: a message that could not be written down yet
     fresh_s: float = 0.0  #: when its elapsed times were last shown
 
 
@@ -144,7 +145,7 @@ class Boards:
                 log.info("Slack wants fewer calls; boards rest for %g s", retry_s)
                 return retry_s
             memory.failures += 1
-            rest_s = REFUSED_S if isinstance(error, SlackApiError) else min(30.0, 0.5 * 2**memory.failures)
+            rest_s = min(30.0, 0.5 * 2**memory.failures) if is_away(error) else REFUSED_S
             log.warning("a board is behind: %s; tried again in %g s", self.trouble, rest_s)
             memory.rests_until_s = time.monotonic() + rest_s
             return rest_s
@@ -152,17 +153,18 @@ class Boards:
         return self.tick_s
 
     async def _post(self, board: Board, view: RunView, memory: Shown) -> None:
-        self.posts.spend(time.monotonic())
-        ts = await self._posted_before(board, view, memory)
+        ts = memory.posted or await self._posted_before(board, view, memory)
         shown = 0 if ts else view.state.seq
         if not ts:
+            self.posts.spend(time.monotonic())
             message = views.board(view, self.clock.now())
             metadata = {"event_type": "belay", "event_payload": _mark(board, view)}
             answer = await self._send(self.client.chat_postMessage, message, channel=board.channel, metadata=metadata)
-            ts = str(answer["ts"])
+            ts = memory.posted = str(answer["ts"])
         async with self.store.begin() as tx:
             await tx.place_board(board.run_id, board.channel, ts)
             await tx.shown(board.run_id, shown, self.clock.now())
+        memory.posted = ""
         self._remember(memory, view, live=1)
         if view.state.status is RunStatus.WAITING:
             await self._seed(board.channel, ts)

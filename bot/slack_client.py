@@ -140,3 +140,7 @@ class NoBodies(logging.Filter):
         if "signature" in message.lower() and "body" in message.lower():
             record.msg, record.args = "a request with an invalid signature was refused", ()
         return True
+
+
+#: One for the process: a logger takes the same filter once.
+NO_BODIES = NoBodies()

@@ -18,7 +18,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import views
-from bot.slack_accounts import NETWORK_ERRORS, error_code, why
+from bot.slack_accounts import NETWORK_ERRORS, error_code, is_away, why
 from bot.slack_boards import retry_after_s
 from bot.slack_whole import whole
 from core.errors import BelayError
@@ -97,10 +97,10 @@ class Posts:
             if ref is None:
                 await self._sending(message)
                 ref = await self._post(message, board)
-        except SlackApiError as error:
-            await self._refused(message, board, error)
-            return
         except NETWORK_ERRORS as error:
+            if isinstance(error, SlackApiError) and not is_away(error):
+                await self._refused(message, board, error)
+                return
             # Whether it was posted is not known; it stays "sending" and is looked for before it is sent again.
             self._failures[board.channel] += 1
             rest_s = min(30.0, 0.5 * 2 ** self._failures[board.channel])

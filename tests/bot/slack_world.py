@@ -20,6 +20,7 @@ from core.reader import build_plan
 from core.run import RunView
 from sandbox.workspace import PersonSpec, Timing, Workspace, World, default_world
 from sandbox.workspace.actor import Actor as Someone
+from sandbox.workspace.faults import Kind
 from sandbox.workspace.messages import Message
 from store.database import Store
 from tests.bot.world import TestClock, memory_hosts, plan_data, target
@@ -72,7 +73,16 @@ class Belay:
         reply = await seen.reply()
         run_id = reply.text.split("*")[1]
         await self.board(run_id)
+        async with asyncio.timeout(5):
+            while not await self._placed(run_id):
+                await asyncio.sleep(0.01)
         return run_id
+
+    async def _placed(self, run_id: str) -> bool:
+        """Slack shows a board a moment before Belay has written down which message it is."""
+        async with self.store.look() as tx:
+            board = await tx.board(run_id)
+        return board is not None and bool(board.ts)
 
     async def board(self, run_id: str) -> Message:
         found = await self.workspace.wait_for(lambda: self.find_board(run_id))
@@ -128,14 +138,17 @@ async def belay(
     http: bool = False,
     workspace: Workspace | None = None,
     store: Store | None = None,
+    faults: dict[str, Kind] | None = None,
 ) -> AsyncIterator[Belay]:
     """The bot in a workspace of its own, or in *workspace*; over Socket Mode, or signed HTTP."""
     async with AsyncExitStack() as stack:
         if workspace is None:
             workspace = await stack.enter_async_context(Workspace.serve(world, timing=timing))
         if store is None:
-            store = await Store.open(f"sqlite+aiosqlite:///{folder / 'belay.db'}")
+            store = await _store_in(folder)
             stack.push_async_callback(store.close)
+        for method, kind in (faults or {}).items():
+            workspace.fail(method, kind, times=1)
         bot = _assemble(workspace, store, plan, http=http)
         stack.push_async_callback(bot.engine.close)
         if http:
@@ -144,6 +157,19 @@ async def belay(
         await bot.front.start()
         await bot.engine.start()
         yield bot
+
+
+_MIGRATED: list[bytes] = []
+
+
+async def _store_in(folder: Path) -> Store:
+    """A database of its own; migrating is done once and copied from then on."""
+    file = folder / "belay.db"
+    if not _MIGRATED:
+        await (await Store.open(f"sqlite+aiosqlite:///{file}")).close()
+        _MIGRATED.append(file.read_bytes())
+    file.write_bytes(_MIGRATED[0])
+    return await Store.open(f"sqlite+aiosqlite:///{file}")
 
 
 def _assemble(place: Workspace, store: Store, plan: dict[str, Any] | None, *, http: bool) -> Belay:

@@ -1,0 +1,275 @@
+"""Written down before it is acknowledged, done once, never lost; forged and replayed requests are nothing."""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+from urllib.parse import urlencode
+
+import aiohttp
+import pytest
+
+from bot.slack_commands import typed
+from bot.slack_inbox import envelope_of, kept
+from core.errors import StoreUnavailableError
+from core.run_states import RunStatus
+from sandbox.workspace import Timing
+from sandbox.workspace.signed_http import signature_headers
+from store.database import Store
+from tests.bot.slack_world import CHANNEL, Belay, belay
+
+QUICK = Timing(ack_s=0.5, retry_after_s=(0.05, 0.1, 0.2))
+
+
+@asynccontextmanager
+async def store_down(store: Store) -> AsyncIterator[None]:
+    """The database takes no write."""
+
+    @asynccontextmanager
+    async def begin(*, urgent: bool = False) -> AsyncIterator[None]:
+        raise StoreUnavailableError("the disk is full")
+        yield
+
+    with patch.object(store, "begin", begin):
+        yield
+
+
+async def test_a_duplicate_is_done_once(tmp_path: Path) -> None:
+    async with belay(tmp_path) as bot:
+        run_id = await bot.start()
+        board = await bot.board(run_id)
+        bot.workspace.faults.duplicate_events = 1
+
+        bot.person("bo").react(board, "white_check_mark")
+        await bot.settled()
+
+        assert bot.front.health()["duplicates"] == 1
+        entries = [e async for e in _entries(bot, run_id) if e == "approved"]
+        assert entries == ["approved"]
+
+
+async def test_the_same_envelope_a_hundred_times_at_once_is_done_once(tmp_path: Path) -> None:
+    async with belay(tmp_path, http=True) as bot:
+        assert await bot.workspace.deliver_over_http(bot.http_url)
+        run_id = await bot.start()
+        board = await bot.board(run_id)
+        body = _reaction(bot, "bo", board.ts)
+
+        async with aiohttp.ClientSession() as session:
+            statuses = await asyncio.gather(*(_post_json(bot, session, body) for _ in range(100)))
+        await bot.settled()
+
+        assert set(statuses) == {200}
+        assert [e async for e in _entries(bot, run_id) if e == "approved"] == ["approved"]
+
+
+async def test_what_could_not_be_written_down_is_not_acknowledged_and_comes_again(tmp_path: Path) -> None:
+    async with belay(tmp_path, timing=QUICK) as bot:
+        run_id = await bot.start()
+        board = await bot.board(run_id)
+
+        async with store_down(bot.store):
+            bot.person("bo").react(board, "white_check_mark")
+            await bot.until(lambda: any(e["state"] == "operation_timeout" for e in _deliveries(bot)))
+        await bot.settled()
+
+        assert [e["attempt"] for e in _deliveries(bot) if e["state"] == "acked"][-1] >= 1
+        assert await bot.counted(run_id) == ("bo",)
+
+
+async def test_a_person_is_told_at_once_that_nothing_was_recorded(tmp_path: Path) -> None:
+    async with belay(tmp_path) as bot:
+        run_id = await bot.start()
+        board = await bot.board(run_id)
+
+        async with store_down(bot.store):
+            seen = await bot.person("ana").command(CHANNEL, f"/rollback withdraw {run_id}")
+            assert "cannot record anything" in (await seen.reply()).text
+            clicked = await bot.person("ana").click(board, "belay_withdraw")
+            assert not clicked.ack.accepted
+
+        assert (await bot.view(run_id)).state.status is RunStatus.WAITING
+
+
+async def test_what_was_taken_in_before_a_crash_is_done_after_the_start(tmp_path: Path) -> None:
+    async with belay(tmp_path, timing=QUICK) as first:
+        run_id = await first.start()
+        board = await first.board(run_id)
+        await first.front.close()
+        event, click = _reaction(first, "bo", board.ts), _click(first, "ana", board.ts, run_id)
+        old = {**click, "trigger_id": "older"}
+        async with first.store.begin() as tx:
+            now = first.clock.now()
+            await tx.receive("event:Ev1", "event", event, now)
+            await tx.receive("click:old", "click", old, now - timedelta(minutes=6))
+
+        async with belay(tmp_path, workspace=first.workspace, store=first.store) as bot:
+            await bot.settled()
+            assert await bot.counted(run_id) == ("bo",)
+            # A click of long ago is not done any more: its person went on.
+            assert (await bot.view(run_id)).state.status is RunStatus.WAITING
+            async with bot.store.look() as tx:
+                assert await tx.inbox() == []
+
+
+async def test_a_forged_and_an_old_request_are_refused_and_their_bodies_stay_out_of_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with belay(tmp_path, http=True) as bot:
+        assert await bot.workspace.deliver_over_http(bot.http_url)
+        run_id = await bot.start()
+        board = await bot.board(run_id)
+        body = json.dumps(_reaction(bot, "bo", board.ts)).encode()
+
+        async with aiohttp.ClientSession() as session:
+            for headers in (
+                signature_headers("not the secret", body),
+                {},
+                _signed_at(bot, body, time.time() - 600),
+            ):
+                async with session.post(bot.http_url, data=body, headers={**_JSON, **headers}) as response:
+                    assert response.status == 401
+        await bot.settled()
+
+        assert await bot.counted(run_id) == ()
+        assert "invalid signature was refused" in caplog.text
+        assert "Ev0TEST" not in caplog.text
+
+
+async def test_a_replayed_command_does_nothing(tmp_path: Path) -> None:
+    async with belay(tmp_path, http=True) as bot:
+        assert await bot.workspace.deliver_over_http(bot.http_url)
+        run_id = await bot.start()
+        await bot.settled()
+        sent = next(e for e in bot.workspace.log.entries("envelope", "/rollback"))["payload"]
+        body = urlencode({key: value for key, value in sent.items() if value is not None}).encode()
+        headers = {"Content-Type": "application/x-www-form-urlencoded", **signature_headers(_secret(bot), body)}
+
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(bot.http_url, data=body, headers=headers) as response,
+        ):
+            assert response.status == 200
+        await bot.settled()
+
+        assert [view.run.id for view in await bot.service.runs()] == [run_id]
+
+
+async def test_what_is_meant_for_another_team_or_app_is_dropped(tmp_path: Path) -> None:
+    async with belay(tmp_path, http=True) as bot:
+        assert await bot.workspace.deliver_over_http(bot.http_url)
+        run_id = await bot.start()
+        board = await bot.board(run_id)
+        good = _reaction(bot, "bo", board.ts)
+
+        async with aiohttp.ClientSession() as session:
+            for change in ({"team_id": "T000"}, {"api_app_id": "A000"}):
+                assert await _post_json(bot, session, {**good, **change, "event_id": f"Ev{change}"}) == 200
+        await bot.settled()
+
+        assert await bot.counted(run_id) == ()
+
+
+async def test_without_a_secret_there_is_no_door_over_http(tmp_path: Path) -> None:
+    async with belay(tmp_path) as bot:
+        app = aiohttp.web.Application()
+
+        bot.front.http_routes(app)
+
+        assert not list(app.router.routes())
+
+
+async def test_a_dropped_socket_and_a_refresh_lose_nothing(tmp_path: Path) -> None:
+    async with belay(tmp_path, timing=QUICK) as bot:
+        run_id = await bot.start()
+        board = await bot.board(run_id)
+
+        await bot.workspace.refresh_sockets(warn=False)
+        bot.person("bo").react(board, "white_check_mark")
+        await bot.settled()
+
+        assert await bot.counted(run_id) == ("bo",)
+
+
+def test_the_line_comes_as_it_was_typed() -> None:
+    assert typed("start x --reason &lt;b&gt; &amp;amp;") == "start x --reason <b> &amp;"
+    assert typed("<@U1|ana> <#C1|inc> <https://x.test/a|x> <mailto:a@b.c|a@b.c>") == "@ana #inc https://x.test/a a@b.c"
+
+
+def test_nothing_secret_or_bulky_is_kept() -> None:
+    body = {
+        "type": "block_actions",
+        "token": "t",
+        "message": {"ts": "1", "blocks": [1]},
+        "view": {"id": "V", "blocks": []},
+    }
+
+    assert kept(body) == {"type": "block_actions", "message": {"ts": "1"}, "view": {"id": "V"}}
+
+
+def test_what_is_none_of_ours_has_no_envelope() -> None:
+    assert envelope_of({"type": "url_verification"}) is None
+    assert envelope_of({}) is None
+
+
+_JSON = {"Content-Type": "application/json"}
+
+
+async def _entries(bot: Belay, run_id: str) -> AsyncIterator[str]:
+    async with bot.store.look() as tx:
+        for entry in await tx.entries(run_id):
+            yield str(entry.kind)
+
+
+def _deliveries(bot: Belay) -> list[dict[str, Any]]:
+    return bot.workspace.log.entries("envelope", "reaction_added")
+
+
+def _reaction(bot: Belay, who: str, ts: str) -> dict[str, Any]:
+    hub = bot.workspace.hub
+    item = {"type": "message", "channel": bot.workspace.channel(CHANNEL).id, "ts": ts}
+    event = {"type": "reaction_added", "user": bot.person(who).id, "reaction": "white_check_mark", "item": item}
+    return {
+        "type": "event_callback",
+        "team_id": bot.workspace.world.team_id,
+        "api_app_id": hub.state.app_id,
+        "event": {**event, "item_user": hub.state.bot.id, "event_ts": "1.2"},
+        "event_id": "Ev0TEST",
+        "event_time": 1,
+        "authorizations": [],
+    }
+
+
+def _click(bot: Belay, who: str, ts: str, run_id: str) -> dict[str, Any]:
+    return {
+        "type": "block_actions",
+        "team": {"id": bot.workspace.world.team_id},
+        "user": {"id": bot.person(who).id},
+        "api_app_id": bot.workspace.hub.state.app_id,
+        "container": {"type": "message", "channel_id": bot.workspace.channel(CHANNEL).id, "message_ts": ts},
+        "actions": [{"action_id": "belay_withdraw", "value": f"{run_id}:"}],
+        "trigger_id": "t",
+    }
+
+
+def _secret(bot: Belay) -> str:
+    return bot.workspace.signing_secret
+
+
+def _signed_at(bot: Belay, body: bytes, at: float) -> dict[str, str]:
+    with patch("time.time", return_value=at):
+        return signature_headers(_secret(bot), body)
+
+
+async def _post_json(bot: Belay, session: aiohttp.ClientSession, body: dict[str, Any]) -> int:
+    data = json.dumps(body).encode()
+    headers = {**_JSON, **signature_headers(_secret(bot), data)}
+    async with session.post(bot.http_url, data=data, headers=headers) as response:
+        return response.status

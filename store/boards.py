@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlmodel import col, select
+from sqlmodel import col, select, update
 
 from store.records import Board
 from store.runs import RunsPart
@@ -50,10 +50,7 @@ class BoardsPart(RunsPart):
         return (await self._session.exec(query)).first()
 
     async def _want(self, run_id: str, version: int) -> None:
-        row = await self._session.get(BoardRow, run_id)
-        if row is not None:
-            row.wanted = version
-            await self._add(row)
+        await self._session.exec(update(BoardRow).where(col(BoardRow.run_id) == run_id).values(wanted=version))
 
 
 def _board(row: BoardRow) -> Board:

@@ -83,7 +83,8 @@ class Store:
         with said_plainly(self._engines.place):
             async with self._turns.turn(urgent=urgent, within_s=TURN_S), new_session(engine) as session:
                 transaction = Transaction(session, known=self._known, writes=True)
-                await transaction.lock_writers()
+                if self._engines.file is None:  # SQLite waited for the others when the transaction began
+                    await transaction.lock_writers()
                 yield transaction
                 await session.commit()
                 self._known.take_over(transaction.learnt, keep=KEPT_RUNS)

@@ -61,7 +61,7 @@ class JournalPart(AuditPart, BoardsPart, LocksPart):
             UnknownNameError: there is no such run.
             NewerJournalError: a newer version of Belay wrote in it.
         """
-        state = self.learnt.states.get(run_id) or self._known.states.get(run_id) or RunState()
+        state = self._at_hand(run_id)
         entries = await self.entries(run_id, after=state.seq)
         if not state.seq and not entries:
             await self._run_row(run_id)
@@ -92,7 +92,9 @@ class JournalPart(AuditPart, BoardsPart, LocksPart):
         """
         row = await self._run_row(run_id)
         _check_epoch(row, epoch)
-        state = await self.state(run_id)
+        state = self._at_hand(run_id)
+        if state.seq != row.seq:
+            state = await self.state(run_id)
         if state.seq != seq:
             raise ConflictError(f"{run_id} is at entry {state.seq}, not at {seq}: load it again and decide again")
         entries, state = _follow(state, drafts, at=utc(at), by=by)
@@ -118,6 +120,9 @@ class JournalPart(AuditPart, BoardsPart, LocksPart):
             FencedError: another one drives the run now.
         """
         _check_epoch(await self._run_row(run_id), epoch)
+
+    def _at_hand(self, run_id: str) -> RunState:
+        return self.learnt.states.get(run_id) or self._known.states.get(run_id) or RunState()
 
     async def _audit_entry(self, run_id: str, entry: Entry) -> None:
         line = {"run": run_id, "seq": entry.seq, "unit": entry.unit, "data": entry.data, "version": entry.version}

@@ -18,7 +18,7 @@ class Transaction(JournalPart, LedgerPart, InboxPart, OutboxPart, OutputsPart, F
     """
 
     async def lock_writers(self) -> None:
-        """Wait until no other process writes. SQLite did so when the transaction began; it ignores `FOR UPDATE`."""
+        """Wait until no other process writes (PostgreSQL)."""
         await self._session.get(AuditHeadRow, 1, with_for_update=True)
 
     async def beat(self) -> None:

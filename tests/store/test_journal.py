@@ -10,6 +10,7 @@ from core.journal import Kind
 from core.run_states import RunStatus
 from core.state import NewerJournalError, RunState, replay
 from core.unit_states import UnitStatus
+from store import engines
 from store.database import Store
 from store.parts import Part
 from store.tables import JournalRow
@@ -280,19 +281,25 @@ async def test_twenty_runs_at_once(store: Store) -> None:
         assert head.n == 20 * 15
 
 
-async def test_cancelled_writers_leave_a_whole_journal_and_a_usable_store(store: Store) -> None:
-    """Whatever moment a task is cancelled at, the next writer finds everything in order."""
+async def test_cancelled_writers_leave_a_whole_journal_and_a_usable_store(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever moment a task is cancelled at, the next writer finds everything in order, and no lock left behind."""
+    monkeypatch.setattr(engines, "BUSY_MS", 0)
+    store = await Store.open(url)
     run_id = await begun_run(store)
-    for step in range(40):
+    for step in range(60):
         task = asyncio.create_task(_pause_or_resume(store, run_id, times=1))
-        await asyncio.wait({task}, timeout=step * 0.0003)
+        await asyncio.wait({task}, timeout=step % 30 * 0.0005)
         task.cancel()
         await asyncio.wait({task})
+        assert task.cancelled() or task.exception() is None
     async with store.begin() as transaction:
         state = await transaction.state(run_id)
         assert replay(await transaction.entries(run_id)) == state
         head = await transaction.verify_audit()
         assert head.n == state.seq
+    await store.close()
 
 
 async def test_a_stale_epoch_writes_nothing(store: Store) -> None:

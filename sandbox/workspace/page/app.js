@@ -63,12 +63,13 @@ function drawBar() {
   const members = here.home ? [] : channel?.members ?? [];
   fill(byId("faces"), members.slice(0, 5).map((id) => avatar(person(id), "tiny")), members.length ? el("span", { class: "soft" }, `${members.length} members`) : null);
   byId("composer-place").hidden = here.home || !members.includes(store.me);
-  mainComposer.label(`Message #${channel?.name ?? ""} as ${person(store.me).real_name}`);
+  mainComposer.label(`Message ${channel?.is_im ? store.app.name : `#${channel?.name ?? ""}`} as ${person(store.me).real_name}`);
 }
 
 function beginning() {
   const channel = store.channels.get(here.channel);
   if (!channel.members.includes(store.me)) return el("div", { class: "beginning" }, el("h2", {}, `You are not in #${channel.name}`), el("p", {}, "Pick another channel, or act as somebody who is in it."));
+  if (channel.is_im) return el("div", { class: "beginning" }, el("h2", {}, `Between you and ${store.app.name}`), el("p", {}, "Nobody else sees what is written here."));
   const command = store.app.commands[0];
   const first = command?.words[0];
   const line = `${command?.command} ${first?.word ?? ""} `;

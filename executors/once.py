@@ -50,19 +50,21 @@ def hello(nonce: str) -> bytes:
     return f"{{ nonce={nonce}; once_hello; }}\n".encode()
 
 
-def script_of(action: Action) -> str:
+def _words_of(op: Op, action: Action) -> str:
     """
-    What the host's shell runs: the script as it is, or the words, each quoted.
+    What the host's shell takes for the command: each word quoted, or the way to the script.
 
     Raises:
         PlanError: neither or both are set, or the text has a NUL byte.
     """
+    where = f"{action.unit}/{action.verb}"
     if bool(action.argv) == (action.script is not None):
-        raise PlanError(f"{action.unit}/{action.verb}", "should have either argv or a script")
-    text = action.script if action.script is not None else f"exec {shlex.join(action.argv)}"
-    if "\0" in text:
-        raise PlanError(f"{action.unit}/{action.verb}", "has a NUL byte, which no shell can take")
-    return text
+        raise PlanError(where, "should have either argv or a script")
+    if "\0" in "".join(action.argv) + (action.script or ""):
+        raise PlanError(where, "has a NUL byte, which no shell can take")
+    if action.argv:
+        return shlex.join(action.argv)
+    return '/bin/sh -c "$script"' if op is Op.LOOK else '/bin/sh "$dir/script.$mark"'
 
 
 def environment_of(action: Action) -> dict[str, str]:
@@ -104,10 +106,11 @@ def call(op: Op, action: Action, *, state_dir: str, nonce: str, offset: int = 0)
         "limit": str(max(1, round(action.timeout_s * 100))),
         "grace": str(round(GRACE_S * 100)),
         "mark": new_nonce(),
-        "script": script_of(action) if starts else "",
+        "words": _words_of(op, action) if starts else "",
+        "script": (action.script or ":") if starts and action.script is not None else "",
         "vars": _exports(environment_of(action)) if starts else "",
     }
-    if op is Op.LOOK and len(words["script"].encode()) > LONGEST_LOOK:
+    if op is Op.LOOK and len((words["words"] + words["script"]).encode("utf-8", "replace")) > LONGEST_LOOK:
         raise PlanError(f"{action.unit}/{action.verb}", f"is longer than {LONGEST_LOOK} bytes")
     settings = "; ".join(f"{name}={shlex.quote(value)}" for name, value in words.items())
     return f"{{ {settings}; once_{op}; }}\n".encode("utf-8", "surrogateescape")

@@ -6,7 +6,7 @@
 # sleep, cat, tail, grep and sync.
 #
 # What is kept for one key, in $base/$home_of_run/$key/:
-#   script.MARK   what the action runs; one file a call, so that two racing calls never share one
+#   script.MARK   what the action runs, if it is a script; one file a call, so that two racing calls never share one
 #   claim         who owns the key; created exclusively (O_EXCL) as the very last thing before the action
 #   out           stdout and stderr of the action, whole
 #   stop          "killed" or "timeout": why somebody set out to end it
@@ -79,10 +79,11 @@ once_stat() {
 
 once_alive() { once_stat "$1" && [ "$born" = "$2" ]; }
 
-# me, born: this very (sub)shell. $$ would name its parent.
+# me, born: this very (sub)shell; $$ would name its parent. A shell reads byte by byte, so it is read once.
 once_self() {
-  read -r me rest </proc/self/stat
-  once_stat "$me"
+  read -r me stat </proc/self/stat
+  set -- ${stat##*) }
+  born=${20}
 }
 
 # Reads the claim into owner…; fails while it is absent or its content is not there yet.
@@ -150,12 +151,12 @@ once_prepare() {
 }
 
 once_prepare_start() {
-  once_prepare && printf '%s\n' "$script" >"$dir/script.$mark" && true >>"$dir/out"
+  once_prepare && { [ -z "$script" ] || printf '%s\n' "$script" >"$dir/script.$mark"; } && true >>"$dir/out"
 }
 
 once_not_ready() {
   why=$(once_prepare_start 2>&1 | tr ' ' '_' | tr -cd '[:graph:]')
-  rm -f "$dir/script.$mark" 2>/dev/null
+  [ -z "$script" ] || rm -f "$dir/script.$mark"
   state=notready
   once_say
 }
@@ -214,8 +215,8 @@ once_timer() {
   while once_now; left=$((end - now)); [ "$left" -gt 0 ]; do
     [ "$heard" ] && [ "$left" -gt "$nap" ] && left=$nap
     once_doze "$left"
-    [ "$heard" ] && { echo tick 2>/dev/null || heard=''; }
-    [ "$nap" -lt 50 ] && nap=$((nap + 2))
+    [ "$heard" ] && { echo t 2>/dev/null || heard=''; }
+    [ "$nap" -lt 100 ] && nap=$((nap + 2))
   done
   trap '' TERM
   once_owner && [ "$owner.$owner_born" = "$sup.$sup_born" ] && once_alive "$cmd" "$cmd_born" || exit
@@ -229,11 +230,16 @@ once_become() {
   once_self
   once_now
   once_take "$sup $sup_born $me $born $boot $mark $now" || exit
+  once_exec
+}
+
+once_exec() {
   umask "$umask_of_user"
-  set -- "$dir/script.$mark" "$setsid" "BELAY_MARK=$mark"
+  export "BELAY_MARK=$mark"
+  eval "set -- $words"
+  set -- "$setsid" "$@"
   eval "$vars"
-  export "$3"
-  exec "$2" /bin/sh "$1"
+  exec "$@"
 }
 
 # stdout is the wake pipe. The action runs in the foreground: a background one would ignore SIGINT and SIGQUIT.
@@ -257,7 +263,7 @@ once_supervise() {
     once_publish "$rc" "$why"
   else
     kill $timer 2>/dev/null
-    rm -f "$dir/script.$mark"
+    [ -z "$script" ] || rm -f "$dir/script.$mark"
   fi
   echo ended
   wait
@@ -291,7 +297,7 @@ once_stream() {
   once_open
   word=''
   while read -r word; do
-    [ "$word" = tick ] || break
+    [ "$word" = t ] || break
     once_dump
     once_state
     [ "$state" = running ] || [ "$state" = absent ] || break
@@ -346,12 +352,7 @@ once_stop() {
 once_look() {
   once_begin
   once_begin >&9
-  (
-    set -- "$script" "$setsid"
-    umask "$umask_of_user"
-    eval "$vars"
-    exec "$2" /bin/sh -c "$1"
-  ) </dev/null 2>&9 9>&- &
+  (once_exec) </dev/null 2>&9 9>&- &
   cmd=$!
   (
     trap 'kill $! 2>/dev/null; exit 0' TERM

@@ -50,7 +50,8 @@ class Sshd:
             f"ListenAddress 127.0.0.1:{self.port}\nHostKey {self.folder}/host_key\nPidFile none\n"
             f"AuthorizedKeysFile {self.folder}/authorized_keys\nStrictModes no\nUsePAM no\n"
             "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n"
-            f"PermitUserEnvironment yes\nMaxStartups 100\n{self.extra}\n"
+            # a home of its own: what the user's .bashrc does on this machine is not what is tested or measured
+            f"SetEnv HOME={self.folder}\nMaxStartups 100\n{self.extra}\n"
         )
         with (self.folder / "sshd.log").open("ab") as log:
             self.process = subprocess.Popen(

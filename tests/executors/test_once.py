@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.action import Action, Ended, Lost, NeverRan, Output, Verb
 from core.errors import HostNotReadyError, OutcomeLostError, PlanError
-from executors.once import Answer, Op, Reader, call, preamble, script_of, verdict_of
+from executors.once import Answer, Op, Reader, call, preamble, verdict_of
 
 NONCE = "0123456789abcdef0123456789abcdef"
 BEGIN = f"\1{NONCE} begin\n".encode()
@@ -68,11 +68,11 @@ def test_no_value_becomes_shell_syntax(text: str, name: str) -> None:
     """A real shell reads the call back as the very words that went in."""
     words = act("echo", text, env={f"V{name}": text})
     said = call(Op.RUN, words, state_dir="/s", nonce=NONCE)
-    shell = f'once_run() {{ printf "%s" "$script"; eval "$vars"; printf "|%s" "$V{name}"; }}\n'.encode()
+    shell = f'once_run() {{ eval "set -- $words"; eval "$vars"; printf "%s|%s" "$2" "$V{name}"; }}\n'.encode()
 
     echoed = subprocess.run(["sh"], input=shell + said, check=True, capture_output=True).stdout
 
-    assert echoed == f"{script_of(words)}|{text}".encode()
+    assert echoed == f"{text}|{text}".encode()
 
 
 @pytest.mark.parametrize(

@@ -331,8 +331,12 @@ class BelayService:
                 return [probed]
             return [probed, Draft(kind=Kind.CLAIMED, data={"people": list(counted.counted)})]
 
+        ours = False
+
         async def spend(tx: Transaction, run: Run, state: RunState) -> None:
-            if state.status is not RunStatus.CLAIMED:
+            nonlocal ours
+            ours = state.status is RunStatus.CLAIMED
+            if not ours:
                 return
             await self._check_unmoved(tx, run, findings, ledger)
             if (freeze := await tx.frozen()) is not None:
@@ -343,7 +347,7 @@ class BelayService:
             )
 
         view = await self._append(run_id, drafts, also=spend)
-        if view.state.status is RunStatus.CLAIMED:
+        if ours and view.state.status is RunStatus.CLAIMED:  # whoever claimed drives; not who came second as well
             self._engine.wake(run_id)
         return view
 

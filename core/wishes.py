@@ -121,6 +121,8 @@ def settle(plan: ResolvedPlan, state: RunState, unit: str, outcome: str, reason:
     if not reason:
         raise RefusedError("settling wants what you saw on the host: settle RUN UNIT OUTCOME --reason '...'")
     pick("unit", unit, _all_units(plan))
+    if state.status.ended:
+        raise RefusedError(f"there is nothing to settle: the run is {say(state.status)}")
     status = state.unit(unit).status
     kinds = {
         (UnitStatus.UNKNOWN, "done"): Kind.SETTLED_DONE,

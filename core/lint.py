@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator
 
 from core.lint_finding import Finding, Level
 from core.lint_looks import look_rules
+from core.lint_scripts import script_rules
 from core.lint_stops import stops_without_start
 from core.lint_words import destroys, writes
 from core.plan import Command, OnFailure, Plan, Step
 from core.plan_checks import commands
 from core.resolve import environment_name, references
-from core.shell_words import calls, loops, script_of, tokens
+from core.shell_words import calls, script_of
 
 __all__ = ["Finding", "Level", "lint"]
 
@@ -34,100 +35,6 @@ def _place(where: str) -> tuple[object, ...]:
     part, *rest = where.split("/")
     order = _PARTS.index(part) if part in _PARTS else len(_PARTS)
     return (order, [word.zfill(6) if word.isdigit() else word for word in rest])
-
-
-# -- commands ------------------------------------------------------------------------------------------------------
-
-
-def _scripts(plan: Plan) -> Iterator[Finding]:
-    for where, command, _ in commands(plan):
-        script = script_of(command)
-        if script:
-            yield from _waits(script, where)
-            if where.endswith(("/do", "/undo")):
-                yield from _hidden_failures(script, where)
-        if _SUDO.search(" ".join((*command.argv, script))):
-            yield Finding(
-                rule="may-prompt",
-                where=where,
-                problem="sudo may ask for a password, and nobody is there to type it",
-                suggestion="use `sudo -n`: it fails at once",
-            )
-        for call in calls(command):
-            yield from _endless(call.program, call.words, where)
-
-
-_SUDO = re.compile(r"(?:^|[\s;&|(/])sudo(?!\s+(?:-n\b|--non-interactive))\s")
-_COUNTERS = ("timeout ", "$((", "((", " -lt ", " -le ", " -gt ", " -ge ", "SECONDS", "while read", "while IFS=")
-
-
-def _waits(script: str, where: str) -> Iterator[Finding]:
-    if loops(script) and not any(word in script for word in _COUNTERS):
-        yield Finding(
-            rule="unbounded-wait",
-            where=where,
-            problem="a loop without a counter ends when its condition does, which may be never",
-            suggestion="let `verify` wait: every_s and within_s; or count the turns, or put `timeout 60` in front",
-        )
-
-
-def _endless(program: str, words: tuple[str, ...], where: str) -> Iterator[Finding]:
-    follows = {"-f", "-F", "--follow", "-w", "--watch"} & {*words}
-    endless = (
-        (program in ("tail", "journalctl", "oc", "kubectl", "podman", "docker") and follows and _may_follow(words))
-        or (program in ("oc", "kubectl") and "wait" in words and not any(w.startswith("--timeout") for w in words))
-        or (program == "ping" and not any(w.startswith(("-c", "-w")) for w in words))
-        or program == "watch"
-        or words == ("sleep", "infinity")
-    )
-    if endless:
-        yield Finding(
-            rule="unbounded-wait",
-            where=where,
-            problem=f"`{' '.join(words[:4])}` has no end of its own",
-            suggestion="give it one (--timeout, -c); the step's timeout_s would kill it and call it failed",
-        )
-
-
-def _may_follow(words: tuple[str, ...]) -> bool:
-    """`-f` names a file to `oc apply` and follows a log elsewhere."""
-    program = words[0].rpartition("/")[2]
-    if program in ("tail", "journalctl"):
-        return True
-    return "logs" in words or bool({"-w", "--watch"} & {*words} and "get" in words)
-
-
-def _hidden_failures(script: str, where: str) -> Iterator[Finding]:
-    words = tokens(script)
-    lines = [line for line in script.splitlines() if line.strip() and not line.strip().startswith("#")]
-    if len(lines) > 1 and not _stops_at_errors(words):
-        yield Finding(
-            rule="hidden-failure",
-            where=where,
-            problem="only the last line's exit status counts; what failed before it passes for done",
-            suggestion="begin the script with `set -eu`",
-        )
-    if any(
-        call.piped and call.program not in ("echo", "printf") for call in calls(Command(script=script, timeout_s=1))
-    ) and ("pipefail" not in script):
-        yield Finding(
-            rule="hidden-failure",
-            where=where,
-            problem="of a pipeline only the last program's exit status counts",
-            suggestion="write to a file in between; or run bash by argv, with `set -o pipefail`",
-        )
-    if "||" in words and any(words[i + 1 : i + 2] in (["true"], [":"]) for i, w in enumerate(words) if w == "||"):
-        yield Finding(
-            rule="hidden-failure",
-            where=where,
-            problem="`|| true` takes every failure for a success",
-            suggestion="test for the one case that is fine, and let the others fail",
-        )
-
-
-def _stops_at_errors(words: list[str]) -> bool:
-    options = [words[i + 1 : i + 4] for i, word in enumerate(words) if word == "set"]
-    return any(re.fullmatch(r"-\w*e\w*|errexit", option) for each in options for option in each)
 
 
 # -- steps ---------------------------------------------------------------------------------------------------------
@@ -307,7 +214,7 @@ def _looks_that_write(plan: Plan) -> Iterator[Finding]:
 
 
 _RULES: tuple[Callable[[Plan], Iterator[Finding]], ...] = (
-    _scripts,
+    script_rules,
     _steps,
     _downtime,
     _budget,

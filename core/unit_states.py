@@ -2,7 +2,8 @@
 The states of a unit and every legal change between them. Rule: they all live in this file.
 
 `running` met after a restart means: started, end not seen. It is never taken for "failed" and never started again
-before the host was asked.
+before the host was asked. Nothing leads from `unknown` to another attempt but a proof that it never ran, or a person
+who looked and says it failed.
 """
 
 from collections.abc import Mapping
@@ -37,10 +38,8 @@ NEXT: Final[Mapping[tuple[UnitStatus, Kind], UnitStatus]] = {
     (_S.UNKNOWN, _K.RECHECK): _S.RUNNING,
     (_S.UNKNOWN, _K.DONE): _S.DONE,
     (_S.UNKNOWN, _K.NEVER_RAN): _S.PENDING,
-    (_S.UNKNOWN, _K.RETRIED): _S.PENDING,
     (_S.UNKNOWN, _K.SETTLED_DONE): _S.DONE,
     (_S.UNKNOWN, _K.SETTLED_FAILED): _S.FAILED,
-    (_S.UNKNOWN, _K.SKIPPED): _S.SKIPPED,
     (_S.FAILED, _K.RETRIED): _S.PENDING,
     (_S.FAILED, _K.SKIPPED): _S.SKIPPED,
     (_S.FAILED, _K.SETTLED_DONE): _S.DONE,

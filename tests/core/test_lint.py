@@ -1,6 +1,7 @@
 """Plans that are legal and a trap all the same: each with what the linter has to find, and none of what it must not."""
 
 import copy
+import re
 from pathlib import Path
 from typing import Any
 
@@ -512,6 +513,68 @@ def test_a_finding_says_where_what_and_what_to_do() -> None:
     finding = Finding(rule="no-guard", where="steps/1", problem="it destroys", suggestion="add a guard")
 
     assert str(finding) == "steps/1: error no-guard: it destroys; add a guard"
+
+
+BAD_PLANS = sorted((Path(__file__).parent / "bad_plans").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", BAD_PLANS, ids=lambda path: path.stem)
+def test_a_bad_plan_and_what_has_to_be_found_in_it(path: Path) -> None:
+    """Each file says itself, in lines that begin with "# finds:", what must be found; and on which line of it."""
+    file = read_plan(path)
+    wanted = re.findall(r"^# finds: (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    findings = {f"{finding.where} {finding.rule}": finding for finding in lint(file.plan)}
+
+    assert wanted
+    assert [each for each in wanted if each not in findings] == []
+    assert all(file.document.line(finding.where) for finding in findings.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "skips"),
+    [
+        ("if systemctl is-enabled x; then systemctl start x; fi", True),
+        ("if systemctl is-enabled x; then systemctl start x; else exit 1; fi", False),
+        ("if [ -e x ]; then a; fi", False),
+        ("a", False),
+    ],
+)
+def test_a_step_that_does_nothing_and_says_nothing(text: str, skips: bool) -> None:
+    assert ("steps/0/do silent-skip" in found(with_step(do=script(text)))) is skips
+
+
+@pytest.mark.parametrize(
+    ("text", "only_printed"),
+    [
+        ('svc state || echo "ERROR: down"', True),
+        ('svc state || { echo "ERROR: down"; exit 1; }', False),
+        ('svc state || { echo "FAILED"; return $rc; }', False),
+        ("echo fine", False),
+    ],
+)
+def test_an_error_that_is_only_printed(text: str, only_printed: bool) -> None:
+    verify = {**script(text), "expect": {"exit": 0}}
+
+    assert ("steps/0/verify error-only-printed" in found(with_step(verify=verify))) is only_printed
+
+
+@pytest.mark.parametrize(
+    ("text", "nothing"),
+    [
+        ('a "$REGION" "$HOST" "${SNAPSHOT_DB_PLACE}" "$TARGET" $ADDRESS $BASELINE_RELEASE $PATH $1 $? $$', False),
+        ('a "$REGOIN"', True),
+        ("for r in ${ToStop[*]}; do a $r; done", True),
+        ('for r in a b; do a "$r"; done', False),
+        ("x=1; a $x", False),
+        ("svc list | while read -r one two; do a $one $two; done", False),
+        ("awk '{print $NF}' x", False),
+        ('a "${REGOIN:-east}"', False),
+        ("local x y; a $x $y", False),
+        ('a "\\$REGOIN"', False),
+    ],
+)
+def test_a_variable_nobody_sets(text: str, nothing: bool) -> None:
+    assert ("steps/0/do reference-to-nothing" in found(with_step(do=script(text)))) is nothing
 
 
 # -- reading commands ----------------------------------------------------------------------------------------------

@@ -173,8 +173,10 @@ def test_the_unit_is(words: str, status: str) -> None:
 
 @pytest.mark.parametrize("status", [UnitStatus.RUNNING, UnitStatus.UNKNOWN, UnitStatus.DONE, UnitStatus.SKIPPED])
 def test_nothing_starts_what_may_have_run(status: UnitStatus) -> None:
-    """Only a pending unit may start: it never ran, was proved never to have run, or a person said so."""
+    """Only a pending unit may start: it never ran, was proved never to have run, or failed and a person said so."""
     assert (status, Kind.STARTED) not in unit_states.NEXT
+    to_pending = {kind for (before, kind), after in unit_states.NEXT.items() if before is status and after == "pending"}
+    assert to_pending <= {Kind.NEVER_RAN}
 
 
 def test_every_state_that_has_not_ended_has_a_way_out() -> None:

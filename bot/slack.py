@@ -64,6 +64,7 @@ class SlackFrontEnd:
         self._sockets: list[Socket] = []
         self._opening: list[asyncio.Task[None]] = []
         self._connecting: asyncio.Task[None] | None = None
+        self._reconciling: set[asyncio.Task[None]] = set()
         self._answers = Answers(self._client, settings)
         self._inbox = Inbox(store, clock, self._handle)
         self._app = self._bolt()
@@ -129,7 +130,7 @@ class SlackFrontEnd:
         client, service, clock = self._client, self._service, self._clock
         self._accounts = SlackAccounts(client, me.team_id)
         people = People(self._accounts, service)
-        boards = Boards(client, self._store, service, clock, placed=self.wake)
+        boards = Boards(client, self._store, service, clock, placed=self._placed)
         posts = Posts(client, self._store, service, clock, me.team_id, gap_s=self._settings.post_gap_s)
         self._home = Home(client, service, clock)
         self._outbox = Outbox(boards, posts, self._home)
@@ -160,10 +161,13 @@ class SlackFrontEnd:
             log.warning("missed reactions are not counted: %s", error)
             return
         for view in waiting:
-            try:
-                await self._reactions.reconcile(view.run.id, additions=True)
-            except BelayError as error:
-                log.warning("%s: missed reactions are not counted: %s", view.run.id, error)
+            await self._reconcile_one(view.run.id)
+
+    async def _reconcile_one(self, run_id: str) -> None:
+        try:
+            await self._reactions.reconcile(run_id, additions=True)
+        except BelayError as error:
+            log.warning("%s: missed reactions are not counted: %s", run_id, error)
 
     # -- what others ask of it ---------------------------------------------------------------------------------
 
@@ -171,6 +175,13 @@ class SlackFrontEnd:
         """A run has changed: show it. Never blocks."""
         if self._me is not None:
             self._outbox.wake()
+
+    def _placed(self, run_id: str) -> None:
+        """A board has got its message. Who reacted before that was written down is counted now."""
+        self.wake()
+        task = asyncio.create_task(self._reconcile_one(run_id), name=f"reconcile {run_id}")
+        self._reconciling.add(task)
+        task.add_done_callback(self._reconciling.discard)
 
     async def account(self, account_id: str) -> Account:
         """Return the account "TEAM/USER" as Slack describes it now, asked anew."""

@@ -63,7 +63,7 @@ class Boards:
     store: Store
     service: Service
     clock: Clock
-    placed: Callable[[], None]  #: called when a board has got its message
+    placed: Callable[[str], None]  #: called with the run when its board has got its message
     budget: Budget = field(default_factory=Budget)
     posts: Budget = field(default_factory=lambda: Budget(most=50, reserve=0))
     tick_s: float = TICK_S
@@ -168,7 +168,7 @@ class Boards:
         self._remember(memory, view, live=1)
         if view.state.status is RunStatus.WAITING:
             await self._seed(board.channel, ts)
-        self.placed()
+        self.placed(board.run_id)
 
     async def _posted_before(self, board: Board, view: RunView, memory: Shown) -> str:
         """

@@ -93,6 +93,9 @@ class SlackFrontEnd:
         for task in self._opening:
             task.cancel()
         await asyncio.gather(*self._opening, return_exceptions=True)
+        for task in self._reconciling:
+            task.cancel()
+        await asyncio.gather(*self._reconciling, return_exceptions=True)
         for socket in self._sockets:
             await socket.close()
         await self._inbox.close()

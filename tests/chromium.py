@@ -1,0 +1,28 @@
+"""Debian's Chromium, for tests that drive a page; Playwright never downloads one."""
+
+import os
+import shutil
+
+import pytest
+
+#: Quiet and closed: no lookups of its own at start, no GPU, no sandbox (tests may run as root).
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def chromium() -> str:
+    """Return the browser's path; without one skip the test, or fail it in CI."""
+    found = shutil.which("chromium")
+    if found is None:
+        reason = "Debian's chromium is not installed: `make debs` as root installs it"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found

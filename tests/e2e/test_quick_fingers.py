@@ -1,0 +1,28 @@
+"""People who react faster than the bot can write down where its board stands."""
+
+import asyncio
+
+from bot.script import Story, play
+from bot.stage import stage
+from core.run_states import RunStatus
+from sandbox.hosts.scenarios import SCENARIOS
+from store.transaction import Transaction
+
+
+async def test_reactions_that_come_before_the_board_is_written_down_count(monkeypatch) -> None:
+    """Both approvers react while the place of the board is still being written: they are counted right after."""
+    real, told = Transaction.place_board, asyncio.Event()
+
+    async def slow(self: Transaction, run_id: str, channel: str, ts: str) -> None:
+        told.set()
+        await asyncio.sleep(1.0)  # the database takes its time; both reactions arrive meanwhile
+        await real(self, run_id, channel, ts)
+
+    monkeypatch.setattr(Transaction, "place_board", slow)
+    story = Story(started=asyncio.get_running_loop().time(), tell=lambda _at, _text: None)
+    async with stage(SCENARIOS["reversible"]) as found:
+        outcome = await play(found, "newton", story)
+
+    assert told.is_set()
+    assert outcome.view is not None
+    assert outcome.view.state.status is RunStatus.SUCCEEDED

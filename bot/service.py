@@ -271,16 +271,12 @@ class BelayService:
             view = await self.run(run_id)
             if view.state.status is not RunStatus.WAITING:
                 return view
-            vouched: frozenset[Approval] = frozenset()
-            if view.tally.reached:
-                await self.witness.reconcile(run_id)
-                vouched = await self._drop_doubtful(run_id)
-            view = await self._look_and_rule(view.run, vouched)
+            view = await self._look_and_rule(view.run)
         if view.state.status is not RunStatus.WAITING:
             self._judging.pop(run_id, None)
         return view
 
-    async def _look_and_rule(self, run: Run, vouched: frozenset[Approval]) -> RunView:
+    async def _look_and_rule(self, run: Run) -> RunView:
         for last in range(CONFLICT_TRIES - 1, -1, -1):
             async with self._store.look() as tx:
                 ledger = await tx.ledger(run.target)
@@ -288,6 +284,8 @@ class BelayService:
                 findings = await self._looker.findings(run.plan, ledger.checkpoints, run_id=run.id)
             except RefusedError as refusal:  # a host is another one now, so nothing can be asked of it
                 return await self._append(run.id, _refuse(str(refusal)))
+            # People are asked last: a look takes as long as its slowest probe, and a "yes" may be gone by then.
+            vouched = frozenset() if self._why_not(run, findings, ledger) else await self._vouched(run.id)
             try:
                 return await self._rule(run.id, findings, ledger, vouched)
             except LedgerMovedError:
@@ -295,8 +293,11 @@ class BelayService:
                     raise
         raise AssertionError("the last try either returns or raises")
 
-    async def _drop_doubtful(self, run_id: str) -> frozenset[Approval]:
-        """Take out approvals of accounts the chat service no longer vouches for; return the others."""
+    async def _vouched(self, run_id: str) -> frozenset[Approval]:
+        """At quorum, take out approvals that the chat service no longer vouches for; return the others."""
+        if not (await self.run(run_id)).tally.reached:
+            return frozenset()
+        await self.witness.reconcile(run_id)
         view = await self.run(run_id)
         vouched = set()
         for approval in view.state.approvals:

@@ -97,3 +97,13 @@ async def assert_ended_untouched(
     assert status.value in report.lower()
     assert (await b.service.runs(target="prod"))[0].run.id == run_id
     assert (await b.service.runs(target="prod", active=True)) == []
+
+
+async def succeeded(pair: tuple[Bot, Bot], run_id: str) -> None:
+    """Wait until whichever of them drives the run says so."""
+    waiting = {asyncio.create_task(b.until(run_id, RunStatus.SUCCEEDED)) for b in pair}
+    done, others = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    await done.pop()

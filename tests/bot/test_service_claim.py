@@ -25,6 +25,7 @@ from tests.bot.service_world import (
     assert_not_claimed,
     kinds,
     restarted,
+    succeeded,
 )
 from tests.bot.world import Bot, actor, bot, memory_hosts, plan_data, target
 from tests.practice_executor import printed, refuses
@@ -520,7 +521,7 @@ async def test_two_services_claiming_at_once_make_one_claim(tmp_path: Path) -> N
         async with bot(tmp_path, hosts, store=store) as one, bot(tmp_path, hosts, store=store) as two:
             run_id = await one.ask()
             await claim_together(run_id, one, two)
-            await one.until(run_id, RunStatus.SUCCEEDED)
+            await succeeded((one, two), run_id)
 
             assert (await kinds(one, run_id)).count(Kind.CLAIMED) == 1
             assert (await kinds(one, run_id)).count(Kind.BEGUN) == 1
@@ -546,11 +547,15 @@ async def claim_together(run_id: str, one: Bot, two: Bot) -> None:
 
         return rule
 
+    await one.service.freeze("until both are ready", actor("dee"))
     await one.service.approve(run_id, actor("bo"))
+    with pytest.raises(RefusedError, match="frozen"):
+        await one.service.approve(run_id, actor("cy"))
+    await one.service.thaw(actor("dee"))
     one.service._rule = meeting(one)  # type: ignore[method-assign,assignment]
     two.service._rule = meeting(two)  # type: ignore[method-assign,assignment]
     async with asyncio.timeout(20):
-        views = await asyncio.gather(two.service.approve(run_id, actor("cy")), one.service._judge(run_id))
+        views = await asyncio.gather(one.service._judge(run_id), two.service._judge(run_id))
     assert all(view.state.status is not RunStatus.WAITING for view in views)
 
 

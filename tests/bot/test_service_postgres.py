@@ -9,9 +9,8 @@ import pytest
 
 from core.errors import ConflictError, RefusedError
 from core.journal import Kind
-from core.run_states import RunStatus
 from store.database import Store
-from tests.bot.service_world import assert_not_claimed, kinds
+from tests.bot.service_world import assert_not_claimed, kinds, succeeded
 from tests.bot.test_service_claim import claim_together
 from tests.bot.world import REQUEST, Bot, actor, bot, memory_hosts
 from tests.postgres import postgres_server
@@ -36,16 +35,6 @@ async def pair(url: str, tmp_path: Path) -> AsyncIterator[tuple[Bot, Bot]]:
             stack.push_async_callback(store.close)
             bots.append(await stack.enter_async_context(bot(tmp_path, hosts, store=store)))
         yield bots[0], bots[1]
-
-
-async def succeeded(pair: tuple[Bot, Bot], run_id: str) -> None:
-    """Wait until whichever of them drives the run says so."""
-    waiting = {asyncio.create_task(b.until(run_id, RunStatus.SUCCEEDED)) for b in pair}
-    done, others = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
-    await done.pop()
 
 
 async def test_two_bots_claiming_at_once_make_one_claim(pair: tuple[Bot, Bot]) -> None:

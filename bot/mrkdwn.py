@@ -22,19 +22,19 @@ _MENTION = re.compile(r"@(?=(?:here|channel|everyone)\b)", re.IGNORECASE)
 
 def escape(text: str, limit: int = 300) -> str:
     """Return what a person or a host wrote as one line of at most *limit* characters that carries no markup."""
-    return _bounded(_MENTION.sub("＠", plain(text, limit)), limit)
+    return _bounded(plain(_start(text, limit), limit), limit)
 
 
 def code(text: str, limit: int = 300) -> str:
     """Return *text* as one `code` span; nothing in it can end the span."""
-    inside = one_line(text).replace("`", "ˋ") or " "
+    inside = one_line(_start(text, limit)).replace("`", "ˋ") or " "
     return f"`{_bounded(inside, limit - 2)}`"
 
 
 def pre(text: str, limit: int = 2_900) -> str:
     """Return *text* as a preformatted block; of a long one its end, for that is where the reason stands."""
     clean = "\n".join(_visible(line) for line in text.replace("\r\n", "\n").split("\n")).strip("\n")
-    pieces = [_ENTITIES.get(c, c) for c in clean.replace("`", "ˋ")]
+    pieces = [_ENTITIES.get(c, c) for c in _MENTION.sub("＠", clean.replace("`", "ˋ"))]
     room = limit - len("```\n…\n```")
     size = 0
     for start in range(len(pieces), 0, -1):
@@ -51,7 +51,12 @@ def entities(text: str, limit: int = 2_900) -> str:
 
 def plain_text(text: str, limit: int) -> str:
     """Return *text* for a plain_text object, which knows no formatting but shows entities as it likes."""
-    return cut(one_line(text).translate(_LOOK_ALIKE), limit) or "-"
+    return cut(one_line(_start(text, limit)).translate(_LOOK_ALIKE), limit) or "-"
+
+
+def _start(text: str, limit: int) -> str:
+    """As much of *text* as can matter: looking at every character of a pasted log would hold up everybody."""
+    return text[: 4 * limit]
 
 
 def date(at: datetime, form: str = "{time_secs}") -> str:
@@ -86,7 +91,7 @@ def _visible(line: str) -> str:
 
 
 def _bounded(text: str, limit: int) -> str:
-    pieces = [_ENTITIES.get(c, c) for c in text]
+    pieces = [_ENTITIES.get(c, c) for c in _MENTION.sub("＠", text)]
     if sum(map(len, pieces)) <= limit:
         return "".join(pieces)
     size, kept = 1, []

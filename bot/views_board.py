@@ -12,11 +12,11 @@ from bot.mrkdwn import code, date, entities, escape, lines_within
 from bot.views_blocks import Json, actions, context, header, section
 from bot.views_buttons import buttons
 from bot.views_steps import steps_block
-from commands.say import bar, name_of, next_line, verdict_lines
+from bot.views_verdicts import verdicts
+from commands.say import bar, name_of, next_line
 from commands.text import count, duration, plain, some
 from core.digest import short
 from core.people import May
-from core.pnr import Findings
 from core.progress import Progress, measure, what_is_left
 from core.run import RunView
 from core.run_states import RunStatus
@@ -93,7 +93,7 @@ def _middle(view: RunView, progress: Progress) -> Iterator[str]:
     if not view.state.status.ended or view.state.approvals:
         yield _approvals(view)
     if view.state.findings is not None:
-        yield _verdicts(view, view.state.findings)
+        yield verdicts(view.state.findings, view.run.accepted, 2_200)
     if view.state.status is RunStatus.WAITING:
         yield _what_it_takes(view)
     if view.state.begun_at is not None:
@@ -112,12 +112,6 @@ def _approvals(view: RunView) -> str:
     lines = [f"*Approvals: {len(given)} of {needed}*" + (f", by {some(given, 6)}" if given else ", nobody yet")]
     lines += [f"Not counted: {_name(view, a.person)}, {escape(why, 200)}" for a, why in view.tally.ignored[:4]]
     return lines_within(lines, 1_200)
-
-
-def _verdicts(view: RunView, findings: Findings) -> str:
-    lines = [entities(line.removeprefix("- "), 900) for line in verdict_lines(findings, view.run.accepted)]
-    title = f"*Point of no return: {findings.verdict.upper()}*, looked at {date(findings.at)}"
-    return lines_within([title, *lines], 2_200)
 
 
 def _what_it_takes(view: RunView) -> str:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from bot.mrkdwn import code, entities, escape, lines_within
+from bot.mrkdwn import code, escape, lines_within
 from bot.views_blocks import Json, divider, labelled, modal, option, section, select, text_input
 from bot.views_buttons import value_of
-from commands.say import verdict_lines
+from bot.views_verdicts import verdicts
 from commands.text import count, duration, some
 from core.digest import short
 from core.plan import Plan
@@ -104,11 +104,10 @@ def _gist(preview: Preview) -> list[str]:
         f"- {escape(c.title or c.check, 100)} on {escape(c.host, 64)}: {escape(c.found, 200)}" for c in _bad(preview)
     ]
     takes = f"about {duration(plan.usual_s)}" if plan.usual_s else "the plan does not say how long"
-    verdicts = [entities(line.removeprefix("- "), 900) for line in verdict_lines(preview.findings)]
     return [
         f"*{escape(plan.target, 64)}*, {route}, plan {code(plan.plan, 80)} `{short(preview.digest)}`",
         lines_within(["*It would be refused now:*", *refused], 2_800) if refused else "",
-        lines_within([f"*Point of no return: {preview.findings.verdict.upper()}*", *verdicts], 2_800),
+        verdicts(preview.findings, {}, 2_800),
         lines_within(["*What is lost:*", *losses], 1_500) if losses else "",
         lines_within(["*Preflight:*", *checks], 1_500) if checks else "",
         f"*Takes:* {takes}; control plane {escape(plan.impact.control_plane, 60)}",

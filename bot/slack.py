@@ -325,8 +325,6 @@ class SlackFrontEnd:
                 await self._reactions.on_event(event)
             case "app_home_opened" if event.get("tab") in ("home", None):
                 await self._home.opened(str(event.get("user", "")))
-            case "subteam_members_changed" | "user_change":
-                self._accounts.forget()
             case _:
                 log.debug("an event Belay has no use for: %s", event.get("type"))
 

@@ -79,9 +79,6 @@ class SlackAccounts:
             return Account(id=account_id, known=False)
         return await self.account(user, fresh=True)
 
-    def forget(self) -> None:
-        self._known.clear()
-
     async def _ask(self, user: str) -> Account:
         try:
             answer = await self._client.users_info(user=user)

@@ -27,7 +27,7 @@ from tests.bot.service_world import (
     restarted,
     succeeded,
 )
-from tests.bot.world import Bot, actor, bot, memory_hosts, plan_data, target
+from tests.bot.world import Bot, Vouching, actor, bot, memory_hosts, plan_data, target
 from tests.practice_executor import printed, refuses
 
 # -- the plan, the inventory, the ledger -----------------------------------------------------------------------
@@ -559,22 +559,36 @@ async def claim_together(run_id: str, one: Bot, two: Bot) -> None:
     assert all(view.state.status is not RunStatus.WAITING for view in views)
 
 
-async def test_an_approval_that_came_during_the_last_look_is_vouched_for_before_it_counts(tmp_path: Path) -> None:
-    """The first approval's look would find a quorum nobody has asked the chat service about."""
+@pytest.mark.parametrize("when", ["during the look", "after everybody was asked about"])
+async def test_an_approval_that_came_during_the_claim_is_vouched_for_before_it_counts(
+    tmp_path: Path, when: str
+) -> None:
+    """Another approval's claim would find a quorum nobody has asked the chat service about."""
     hosts = WatchedHosts()
     async with bot(tmp_path, hosts) as b:
-        run_id = await b.ask()
-        b.witness.accounts["T1/U-cy"] = Account(id="T1/U-cy", deleted=True)
         calls: list[asyncio.Task[Any]] = []
 
-        async def meanwhile() -> None:
+        async def cy_approves() -> None:
             calls.append(asyncio.create_task(b.service.approve(run_id, actor("cy"))))
             async with asyncio.timeout(5):
-                while len((await b.service.run(run_id)).state.approvals) < 2:
+                while "cy" not in {each.person for each in (await b.service.run(run_id)).state.approvals}:
                     b.changed.clear()
                     await b.changed.wait()
 
-        hosts.meanwhile = meanwhile
+        class Deactivated(Vouching):
+            """Says that cy is; and lets cy approve once more right after it was asked about everybody."""
+
+            async def account(self, account_id: str) -> Account:
+                if account_id == "T1/U-bo" and when == "after everybody was asked about" and not calls:
+                    await cy_approves()
+                return Account(id=account_id, deleted=account_id == "T1/U-cy")
+
+        b.service.witness = Deactivated()
+        run_id = await b.ask()
+        if when == "during the look":
+            hosts.meanwhile = cy_approves
+        else:
+            await b.service.approve(run_id, actor("cy"))
         await b.service.approve(run_id, actor("bo"))
         await asyncio.gather(*calls)
 

@@ -212,13 +212,16 @@ def test_time_is_up_although_nobody_listens(new_shell: Shells, tmp_path: Path) -
 
 
 def test_stop_ends_the_whole_tree(new_shell: Shells, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A child that ignores TERM, and one that left the session, end too; then, and only then, it is said."""
+    """
+    A child that ignores TERM, one that left the session, and one that shed its environment end too; then, and only
+    then, it is said.
+    """
     monkeypatch.setattr("executors.once.GRACE_S", 1.0)
     shell, other = new_shell(), new_shell()
     note = tmp_path / "pids"
     action = act(
         f"(trap '' TERM; echo $$ >>{note}; while :; do sleep 1; done) & setsid sh -c 'echo $$ >>{note}; sleep 61' & "
-        f"sleep 62 & echo $! >>{note}; wait",
+        f"env -i sleep 62 & echo $! >>{note}; wait",
         timeout_s=30,
     )
     thread, got = in_background(shell, action)

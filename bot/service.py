@@ -7,9 +7,8 @@ the messages it causes in one transaction. What it decides with is in `core`.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Protocol
 
 from bot.hands import Hands
@@ -102,6 +101,7 @@ class BelayService:
         self._changed = changed
         self._starter = Starter(plans, roster, hands, looker, clock)
         self._judging: dict[str, asyncio.Lock] = {}
+        self._short: dict[str, int] = {}  #: run -> journal entry at which it was seen to lack approvals
         self.witness: Witness = NoWitness()
 
     # -- looking -----------------------------------------------------------------------------------------------
@@ -271,12 +271,12 @@ class BelayService:
             view = await self.run(run_id)
             if view.state.status is not RunStatus.WAITING:
                 return view
-            view = await self._look_and_rule(view.run)
+            view = await self._look_and_rule(view.run, await self._vouched(run_id))
         if view.state.status is not RunStatus.WAITING:
             self._judging.pop(run_id, None)
         return view
 
-    async def _look_and_rule(self, run: Run) -> RunView:
+    async def _look_and_rule(self, run: Run, vouched: frozenset[Approval]) -> RunView:
         for last in range(CONFLICT_TRIES - 1, -1, -1):
             async with self._store.look() as tx:
                 ledger = await tx.ledger(run.target)
@@ -284,8 +284,9 @@ class BelayService:
                 findings = await self._looker.findings(run.plan, ledger.checkpoints, run_id=run.id)
             except RefusedError as refusal:  # a host is another one now, so nothing can be asked of it
                 return await self._append(run.id, _refuse(str(refusal)))
-            # People are asked last: a look takes as long as its slowest probe, and a "yes" may be gone by then.
-            vouched = frozenset() if self._why_not(run, findings, ledger) else await self._vouched(run.id)
+            if vouched and not self._why_not(run, findings, ledger):
+                # Once more: a look takes as long as its slowest probe, and a "yes" may be gone by then.
+                vouched &= await self._vouched(run.id, agreed)
             try:
                 return await self._rule(run.id, findings, ledger, vouched)
             except LedgerMovedError:
@@ -293,14 +294,16 @@ class BelayService:
                     raise
         raise AssertionError("the last try either returns or raises")
 
-    async def _vouched(self, run_id: str) -> frozenset[Approval]:
-        """At quorum, take out approvals that the chat service no longer vouches for; return the others."""
-        if not (await self.run(run_id)).tally.reached:
+    async def _vouched(self, run_id: str, agreed: Collection[Approval]) -> frozenset[Approval]:
+        """Take out of *agreed* what the chat service no longer vouches for; return the others."""
+        if not agreed:
             return frozenset()
         await self.witness.reconcile(run_id)
         view = await self.run(run_id)
         vouched = set()
         for approval in view.state.approvals:
+            if approval not in agreed:
+                continue
             account = await self.witness.account(approval.account)
             try:
                 self._roster.person_of(account)
@@ -314,7 +317,7 @@ class BelayService:
         """
         The claim: approvals, verdicts, freeze and digest judged together with the write that spends them.
 
-        Only approvals *vouched* for just now count. One that came in since is judged by its own call.
+        Only approvals *vouched* for count: given before the look, and confirmed after it.
         """
 
         def count(run: Run, state: RunState) -> Tally:
@@ -370,26 +373,31 @@ class BelayService:
         End every request whose time is up, claim what has its quorum and was left (a freeze, a crash, an approval
         written by another process), and wake every driver. Called by the clock's loop.
         """
-        now = self._clock.now()
-        for view in await self.runs(active=True, limit=1_000):
+        async with self._store.look() as tx:
+            due, frozen = await tx.due(self._clock.now()), await tx.frozen() is not None
+        for run_id in due.driven:
+            self._engine.wake(run_id)
+        # A thousand requests that only wait cost nothing here; see `Transaction.due`.
+        self._short = {run_id: seq for run_id, seq in self._short.items() if due.agreed.get(run_id) == seq}
+        agreed = () if frozen else (run_id for run_id, seq in due.agreed.items() if self._short.get(run_id) != seq)
+        for run_id in dict.fromkeys((*due.expired, *agreed)):
             try:
-                await self._look_after(view, now)
+                await self._look_after(run_id, frozen=frozen)
             except StoreUnavailableError:
                 raise
             except BelayError as error:  # one run's trouble is not the others'
-                log.warning("cannot look after %s now: %s", view.run.id, error)
+                log.warning("cannot look after %s now: %s", run_id, error)
 
-    async def _look_after(self, view: RunView, now: datetime) -> None:
-        if view.state.status.driven:
-            self._engine.wake(view.run.id)
-        elif now >= view.run.subject.expires_at:
-            await self._append(view.run.id, _expired)
-        elif view.tally.reached and not await self._frozen():
-            await self._judge(view.run.id)
-
-    async def _frozen(self) -> bool:
-        async with self._store.look() as tx:
-            return await tx.frozen() is not None
+    async def _look_after(self, run_id: str, *, frozen: bool) -> None:
+        view = await self.run(run_id)
+        if view.state.status is not RunStatus.WAITING:
+            return
+        if self._clock.now() >= view.run.subject.expires_at:
+            await self._append(run_id, _expired)
+        elif view.tally.reached and not frozen:
+            await self._judge(run_id)
+        elif not view.tally.reached and not view.tally.ignored:  # what is ignored today may count once clocks agree
+            self._short[run_id] = view.state.seq
 
     # -- operating ---------------------------------------------------------------------------------------------
 

@@ -36,6 +36,7 @@ class JournalPart(AuditPart, BoardsPart, LocksPart):
             digest=run.digest,
             requester=run.requester,
             created_at=run.created_at,
+            expires_at=run.subject.expires_at,
             status=RunState().status,
         )
         try:

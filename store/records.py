@@ -56,6 +56,15 @@ class Outgoing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """Runs that have to be looked after now."""
+
+    driven: tuple[str, ...]
+    expired: tuple[str, ...]  #: waiting, and the time is up (or not known: look at the run itself)
+    agreed: Mapping[str, int]  #: waiting with some approval: run -> number of its last journal entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Board:
     """The message that shows a run. It is behind while `wanted > shown`; versions are journal numbers."""
 

@@ -1,15 +1,20 @@
 """Runs as they were asked for: frozen, numbered, never changed."""
 
-from sqlmodel import col, select
+from datetime import datetime
+
+from sqlmodel import col, or_, select
 
 from core.codec import from_data
+from core.journal import Kind
 from core.names import pick
 from core.run import Run
 from core.run_states import RunStatus
 from store.parts import Part
-from store.tables import CounterRow, RunRow
+from store.records import Due
+from store.tables import CounterRow, JournalRow, RunRow
 
 _ENDED = [status.value for status in RunStatus if status.ended]
+DRIVEN = [status.value for status in RunStatus if status.driven]
 
 
 class RunsPart(Part):
@@ -41,6 +46,33 @@ class RunsPart(Part):
         if active:
             query = query.where(col(RunRow.status).not_in(_ENDED))
         return [self._thaw(row) for row in (await self._session.exec(query)).all()]
+
+    async def driven(self) -> list[str]:
+        """Return the ids of all runs that somebody has to drive, the oldest first."""
+        query = select(RunRow.id).where(col(RunRow.status).in_(DRIVEN)).order_by(col(RunRow.number))
+        return list((await self._session.exec(query)).all())
+
+    async def due(self, now: datetime) -> Due:
+        """
+        Return what has to be looked after, and nothing of what only waits.
+
+        Three small queries over an index: a thousand waiting requests are neither read nor replayed.
+        """
+        waiting = RunRow.status == RunStatus.WAITING.value
+        passed = or_(col(RunRow.expires_at).is_(None), col(RunRow.expires_at) <= now)
+        expired = select(RunRow.id).where(waiting, passed).order_by(col(RunRow.number))
+        agreed = select(RunRow.id, RunRow.seq).where(
+            waiting,
+            select(JournalRow.seq)
+            .where(JournalRow.run_id == RunRow.id, JournalRow.kind == Kind.APPROVED.value)
+            .correlate(RunRow)
+            .exists(),
+        )
+        return Due(
+            driven=tuple(await self.driven()),
+            expired=tuple((await self._session.exec(expired)).all()),
+            agreed=dict((await self._session.exec(agreed)).all()),
+        )
 
     async def _run_row(self, run_id: str) -> RunRow:
         row = await self._session.get(RunRow, run_id)

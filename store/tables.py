@@ -42,6 +42,7 @@ class RunRow(Table, table=True):
     digest: str
     requester: str
     created_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  #: None: see the frozen run
     status: str = Field(index=True)
     seq: int = 0
     epoch: int = 0  #: of whoever drives it; see `JournalPart.raise_epoch`

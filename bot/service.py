@@ -271,12 +271,14 @@ class BelayService:
             view = await self.run(run_id)
             if view.state.status is not RunStatus.WAITING:
                 return view
-            view = await self._look_and_rule(view.run, await self._vouched(run_id))
+            agreed = view.state.approvals if view.tally.reached else ()
+            view = await self._look_and_rule(view.run, agreed)
         if view.state.status is not RunStatus.WAITING:
             self._judging.pop(run_id, None)
         return view
 
-    async def _look_and_rule(self, run: Run, vouched: frozenset[Approval]) -> RunView:
+    async def _look_and_rule(self, run: Run, agreed: Collection[Approval]) -> RunView:
+        """*agreed*: the approvals that make the quorum; one that came since is judged by its own call."""
         for last in range(CONFLICT_TRIES - 1, -1, -1):
             async with self._store.look() as tx:
                 ledger = await tx.ledger(run.target)
@@ -284,9 +286,8 @@ class BelayService:
                 findings = await self._looker.findings(run.plan, ledger.checkpoints, run_id=run.id)
             except RefusedError as refusal:  # a host is another one now, so nothing can be asked of it
                 return await self._append(run.id, _refuse(str(refusal)))
-            if vouched and not self._why_not(run, findings, ledger):
-                # Once more: a look takes as long as its slowest probe, and a "yes" may be gone by then.
-                vouched &= await self._vouched(run.id, agreed)
+            # People are asked last: a look takes as long as its slowest probe, and a "yes" may be gone by then.
+            vouched = frozenset() if self._why_not(run, findings, ledger) else await self._vouched(run.id, agreed)
             try:
                 return await self._rule(run.id, findings, ledger, vouched)
             except LedgerMovedError:

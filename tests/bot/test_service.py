@@ -18,6 +18,7 @@ from core.run_states import RunStatus
 from core.wishes import Draft
 from store.transaction import Transaction
 from tests.bot.service_world import (
+    QUESTION,
     WatchedHosts,
     assert_ended_untouched,
     assert_not_claimed,
@@ -26,6 +27,7 @@ from tests.bot.service_world import (
     roster_without,
 )
 from tests.bot.world import ROSTER, Bot, Vouching, actor, bot, memory_hosts, plan_data, target
+from tests.practice_executor import printed
 
 
 def through(name: str, account: str, way: str = "reaction") -> Actor:
@@ -273,6 +275,18 @@ async def test_an_approval_taken_away_at_the_board_during_the_last_look_unseen_i
         await b.service.approve(run_id, actor("cy"))
 
         assert (await assert_not_claimed(b, run_id)).tally.counted == ("cy",)
+
+
+async def test_a_crossing_is_written_down_although_the_witness_is_silent(tmp_path: Path) -> None:
+    hosts = memory_hosts()
+    async with bot(tmp_path, hosts) as b:
+        run_id = await b.ask()
+        await b.service.approve(run_id, actor("bo"))
+        b.service.witness = Silent(at="reconcile")
+        hosts.answers[QUESTION] = printed("yes")
+        await b.service.approve(run_id, actor("cy"))
+
+        await assert_ended_untouched(b, run_id, "computes-converted is CROSSED (c: yes)")
 
 
 async def test_taking_an_approval_away_after_the_claim_is_refused_with_words(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ async def _poke(bench: Bench, boards: list[Message]) -> list[float]:
             case 0:
                 await dee.command(CHANNEL, "/rollback help")
             case 1:
-                await dee.click(board, "details")
+                await dee.click(board, "belay_details")
             case _:
                 name = "eyes"
                 if dee.id in board.reactions.get(name, ()):

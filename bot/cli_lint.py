@@ -3,12 +3,14 @@
 import argparse
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bot.cli import OK, REFUSED, Verbs
 from commands.text import count
 from core.errors import PlanError
+from core.lint import lint
+from core.lint_finding import Level
 
 _HEAD = re.compile(r"([0-9]+):([0-9a-f]{64})")
 
@@ -28,7 +30,7 @@ def add(verbs: Verbs) -> None:
     )
 
 
-_LINT = "Each problem is one line: file:line: where in the file: what was expected. exit status: 1 if there is any."
+_LINT = "Each finding is one line: file:line: where in the file: what is wrong; what to do. Exit status 1: errors."
 _AUDIT = """\
 The head it prints, noted where nobody can rewrite it, proves later that nothing before it changed: pass it as
 --expect. Boards and reports carry heads too."""
@@ -36,9 +38,8 @@ The head it prints, noted where nobody can rewrite it, proves later that nothing
 
 async def _lint(args: argparse.Namespace) -> int:
     if args.paths:
-        plans = [problem_or_path for path in args.paths for problem_or_path in _files(path)]
-        problems = [*_missing(args.paths), *_read(plans)]
-        return _tell(len(plans), problems)
+        plans = [file for path in args.paths for file in _files(path)]
+        return _tell(len(plans), _missing(args.paths), _read(plans))
     from bot.settings import load_settings  # noqa: PLC0415  # reads the environment; a path needs none of it
     from store.config_files import load_roster, load_targets  # noqa: PLC0415
     from store.plan_files import load_plans  # noqa: PLC0415
@@ -46,6 +47,7 @@ async def _lint(args: argparse.Namespace) -> int:
     settings = load_settings()
     plans = [path for folder in settings.plan_folders for path in _files(folder)]
     _, errors = load_plans(*settings.plan_folders)
+    unread = {error.file for error in errors}
     problems = list(map(str, errors))
     for path, load in ((settings.targets_file, load_targets), (settings.roster_file, load_roster)):
         if path.exists():
@@ -53,7 +55,7 @@ async def _lint(args: argparse.Namespace) -> int:
                 load(path)
             except PlanError as error:
                 problems.append(str(error))
-    return _tell(len(plans), problems)
+    return _tell(len(plans), problems, _read([path for path in plans if str(path) not in unread]))
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -67,21 +69,32 @@ def _missing(paths: list[Path]) -> list[str]:
     return [f"{path}: there is no such file or folder" for path in paths if not path.exists()]
 
 
-def _read(paths: list[Path]) -> Iterator[str]:
+def _read(paths: list[Path]) -> Iterator[tuple[Level, str]]:
+    """What cannot be read, and what the linter finds in what can; each with its file and line."""
     from store.plan_files import read_plan  # noqa: PLC0415
 
     for path in paths:
         try:
-            read_plan(path)
+            file = read_plan(path)
         except PlanError as error:
-            yield str(error)
+            yield Level.ERROR, str(error)
+            continue
+        for finding in lint(file.plan):
+            line = file.document.line(finding.where)
+            yield finding.level, f"{path}:{line}: {finding}" if line else f"{path}: {finding}"
 
 
-def _tell(files: int, problems: list[str]) -> int:
-    for problem in problems:
-        print(problem, file=sys.stderr)
-    print(f"{count(files, 'plan')} read, {count(len(problems), 'problem') if problems else 'no problem'}")
-    return REFUSED if problems else OK
+def _tell(files: int, problems: Iterable[str], found: Iterable[tuple[Level, str]]) -> int:
+    """Errors make the exit status 1; a warning may be meant."""
+    errors, warnings = list(problems), list[str]()
+    for level, text in found:
+        (errors if level is Level.ERROR else warnings).append(text)
+    for text in (*errors, *warnings):
+        print(text, file=sys.stderr)
+    said = f"{count(len(errors), 'problem')}" if errors else "no problem"
+    said += f", {count(len(warnings), 'warning')}" if warnings else ""
+    print(f"{count(files, 'plan')} read, {said}")
+    return REFUSED if errors else OK
 
 
 def _head(text: str) -> tuple[int, str]:

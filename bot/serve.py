@@ -14,6 +14,7 @@ from bot.settings import Settings, SettingsError
 from bot.slack import SlackFrontEnd, SlackSettings
 from bot.web import Web
 from bot.wiring import Parts, assemble
+from core.action import Executor
 from core.errors import BelayError
 from core.people import Account
 
@@ -44,7 +45,7 @@ class SlackWitness:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Running]:
+async def running(settings: Settings, *, ssh: Executor | None = None) -> AsyncIterator[Running]:
     """
     Start everything: the web server, the chat, and a driver for each run that was under way.
 
@@ -56,7 +57,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             "SLACK_BOT_TOKEN is not set; README.md says how to connect a workspace, and `belay demo` needs none"
         )
     async with AsyncExitStack() as stack:
-        parts = await stack.enter_async_context(assemble(settings))
+        parts = await stack.enter_async_context(assemble(settings, ssh=ssh))
         chat = SlackFrontEnd(slack_settings(settings), store=parts.store, service=parts.service, clock=parts.clock)
         parts.service.witness = SlackWitness(chat)
         parts.bell.listeners.append(lambda _run_id: chat.wake())

@@ -17,14 +17,18 @@ import yaml
 from pydantic import SecretStr
 
 from bot.serve import Running, running
-from bot.service import BelayService, Witness
+from bot.service import BelayService
 from bot.settings import Settings
+from bot.wiring import ssh_settings
 from commands import ALL
+from core.action import Action, Ended, Sink, Verb, Verdict
 from core.ledger import Ledger
 from core.names import pick
 from core.people import Account, May, Person
 from core.run import Actor
 from core.run_states import RunStatus
+from core.target import Host
+from executors.ssh import SshExecutor
 from sandbox.hosts.scenarios import SCENARIOS, Moment, Scenario
 from sandbox.hosts.world import PracticeWorld
 from sandbox.workspace import CommandHint, WordHint, Workspace, World, default_world
@@ -89,10 +93,11 @@ async def stage(
         hosts = await stack.enter_async_context(PracticeWorld.start(home / "hosts", scenario, pace_s=pace_s))
         workspace = await stack.enter_async_context(Workspace.serve(practice_world(), port=port))
         settings = write_settings(home, hosts, workspace)
-        bot = await stack.enter_async_context(running(settings))
+        backstage = _Backstage(SshExecutor(ssh_settings(settings)))
+        bot = await stack.enter_async_context(running(settings, ssh=backstage))
         found = Stage(scenario=scenario, hosts=hosts, workspace=workspace, bot=bot)
         await record_ledger(found.service, hosts.ledger)
-        _let_things_happen(found)
+        backstage.stage = found
         yield found
 
 
@@ -156,22 +161,35 @@ async def record_ledger(service: BelayService, ledger: Ledger) -> None:
 
 
 class _Backstage:
-    """The chat's witness, with what the scenario lets happen between the last approval and the claim."""
+    """The SSH executor, with what the scenario lets happen between the last approval and the claim's own look."""
 
-    def __init__(self, stage: Stage, witness: Witness) -> None:
-        self._stage = stage
-        self._witness = witness
+    def __init__(self, ssh: SshExecutor) -> None:
+        self._ssh = ssh
+        self.stage: Stage | None = None
 
-    async def account(self, account_id: str) -> Account:
-        return await self._witness.account(account_id)
+    async def look(self, action: Action, host: Host) -> Ended:
+        if self.stage is not None and action.verb is Verb.PROBE and await self._claims(action.run_id):
+            await self.stage.reach(Moment.BEFORE_CLAIM)
+        return await self._ssh.look(action, host)
 
-    async def reconcile(self, run_id: str) -> None:
-        await self._witness.reconcile(run_id)
-        await self._stage.reach(Moment.BEFORE_CLAIM)
+    async def _claims(self, run_id: str) -> bool:
+        """Whether this look is the one a claim would rest on: everybody has agreed, nothing has begun."""
+        if self.stage is None or not run_id.startswith("R-"):
+            return False
+        view = await self.stage.service.run(run_id)
+        return view.state.status is RunStatus.WAITING and view.tally.reached
 
+    async def run(self, action: Action, host: Host, sink: Sink) -> Verdict:
+        return await self._ssh.run(action, host, sink)
 
-def _let_things_happen(found: Stage) -> None:
-    found.service.witness = _Backstage(found, found.service.witness)
+    async def attach(self, action: Action, host: Host, sink: Sink) -> Verdict:
+        return await self._ssh.attach(action, host, sink)
+
+    async def stop(self, action: Action, host: Host) -> Verdict:
+        return await self._ssh.stop(action, host)
+
+    async def close(self) -> None:
+        await self._ssh.close()
 
 
 async def watch_for_guarded_step(found: Stage) -> None:

@@ -60,7 +60,8 @@ class UnitWork:
             await self.fence()
             verdict = await self._act(self._action(Verb.DO), host)
         except (NotStartedError, RefusedError) as error:
-            return self._failed(f"{error} (nothing was started)")
+            data = {"reason": f"{error} (nothing was started)", "began": False}
+            return Result(drafts=(Draft(kind=Kind.UNIT_FAILED, unit=self.unit.key, data=data),))
         return await self._judge(verdict)
 
     async def _act(self, action: Action, host: Host) -> Verdict:

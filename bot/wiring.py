@@ -12,6 +12,7 @@ from bot.looker import Looker
 from bot.recorder import Recorder
 from bot.service import BelayService, NobodyDrives
 from bot.settings import Settings
+from core.action import Executor
 from core.errors import PlanError
 from core.people import Roster
 from core.plan import Plan
@@ -87,10 +88,13 @@ class Parts:
 
 
 @asynccontextmanager
-async def assemble(settings: Settings, *, clock: Clock | None = None, drives: bool = True) -> AsyncIterator[Parts]:
+async def assemble(
+    settings: Settings, *, clock: Clock | None = None, drives: bool = True, ssh: Executor | None = None
+) -> AsyncIterator[Parts]:
     """
     Put everything together but start nothing: no run is driven and no chat is connected yet.
 
+    *ssh* stands in for the usual executor, for whoever stages what happens between two of its calls.
     With `drives=False` this process never drives a run, and may work beside the bot that does.
 
     Raises:
@@ -103,7 +107,8 @@ async def assemble(settings: Settings, *, clock: Clock | None = None, drives: bo
         settings.data.mkdir(parents=True, exist_ok=True)
         store = await Store.open(settings.url, alone=drives)
         stack.push_async_callback(store.close)
-        hands = Hands({"ssh": SshExecutor(ssh_settings(settings)), "http": HttpExecutor()}, config.targets)
+        ssh = ssh or SshExecutor(ssh_settings(settings))
+        hands = Hands({"ssh": ssh, "http": HttpExecutor()}, config.targets)
         stack.push_async_callback(hands.close)
         looker = Looker(hands, clock)
         bell = Bell()

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from core.action import Action, Ended
 from core.errors import RefusedError, UnknownNameError
 from core.journal import Kind
 from core.run_states import RunStatus
+from core.target import Host
 from core.unit_states import UnitStatus
 from store.database import Store
 from tests.bot.world import actor, bot, memory_hosts, plan_data
@@ -64,11 +66,12 @@ async def dying(store: Store, *, before: int, after_commit: bool) -> AsyncIterat
             died.set()
             raise CrashError
 
-    store.begin = begin  # type: ignore[method-assign]
+    monkey = pytest.MonkeyPatch()
+    monkey.setattr(store, "begin", begin)
     try:
         yield died
     finally:
-        store.begin = real  # type: ignore[method-assign]
+        monkey.undo()
 
 
 @pytest.mark.parametrize("after_commit", [False, True], ids=["before-commit", "after-commit"])
@@ -119,7 +122,7 @@ async def test_a_lost_outcome_asks_a_person_who_settles_it(tmp_path: Path) -> No
 
         assert view.state.unit("restore@a").status is UnitStatus.UNKNOWN
         assert view.state.ask is not None
-        assert view.state.ask.choices == ("retry", "settle", "abort")
+        assert view.state.ask.choices == ("retry", "settle", "leave")
         with pytest.raises(RefusedError, match="wants what you saw"):
             await b.service.settle(run_id, actor("bo"), "restore@a", "done", reason="")
         await b.service.settle(run_id, actor("bo"), "restore@a", "done", reason="the rows are the old ones")
@@ -238,7 +241,7 @@ async def test_a_host_that_cannot_be_reached_fails_its_unit_without_a_start(
 ) -> None:
     from executors import retry
 
-    monkeypatch.setattr(retry.run_when_reachable.retry, "stop", lambda _state: True)  # type: ignore[attr-defined]
+    monkeypatch.setattr(retry.run_when_reachable.retry, "stop", lambda _state: True)
     hosts = memory_hosts()
     async with bot(tmp_path, hosts) as b:
         run_id = await b.ask()
@@ -315,21 +318,22 @@ async def test_unknown_runs_are_refused_by_name(tmp_path: Path) -> None:
             await b.service.run("R-99")
 
 
-async def test_an_approval_that_comes_while_another_is_judged_is_vouched_for_too(tmp_path: Path) -> None:
-    """Both at once: the first one's look must not claim with the second one's approval, which nobody vouched for."""
+async def test_the_claim_rests_on_a_look_begun_after_the_last_approval(tmp_path: Path) -> None:
+    """Both agree at once: a look that began before the second one must not be spent with it."""
     hosts = memory_hosts()
-    asked: list[str] = []
+    looks: list[int] = []
     async with bot(tmp_path, hosts) as b:
         run_id = await b.ask()
+        started = len(hosts.looks)
 
-        async def cross(run: str) -> None:
-            asked.append(run)
-            hosts.answers["computes-converted.0@c"] = printed("yes")
+        def crossed_by_the_second_look(_action: Action, _host: Host) -> Ended:
+            looks.append(len(hosts.looks) - started)
+            return printed("no" if len(looks) == 1 else "yes")(_action, _host)
 
-        b.witness.before_claim = cross
+        hosts.answers["computes-converted.0@c"] = crossed_by_the_second_look
         await asyncio.gather(b.service.approve(run_id, actor("bo")), b.service.approve(run_id, actor("cy")))
         view = await b.service.run(run_id)
 
-        assert asked
+        assert len(looks) == 2
         assert view.state.status is RunStatus.REFUSED
         assert hosts.order == []

@@ -102,9 +102,9 @@ async def test_pause_resume_and_abort_from_the_board(page: Page, on_stage: Stage
     for name in ("bo", "cy"):
         await as_person(page, name)
         await board(page).get_by_test_id("reaction-white_check_mark").click()
-    await board(page).get_by_test_id("action-pause").click()
+    await board(page).get_by_test_id("action-belay_pause").click()
     await expect(board(page)).to_contain_text("PAUSED", timeout=PATIENCE_MS)
-    await board(page).get_by_test_id("action-abort").click()
+    await board(page).get_by_test_id("action-belay_abort").click()
     await page.get_by_test_id("confirm-yes").click()
     await expect(board(page)).to_contain_text("UNWOUND", timeout=PATIENCE_MS)
     run = (await on_stage.service.runs(limit=1))[0]

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from bot.script import Story, play
 from bot.stage import stage
 from core.run_states import RunStatus
@@ -9,7 +11,7 @@ from sandbox.hosts.scenarios import SCENARIOS
 from store.transaction import Transaction
 
 
-async def test_reactions_that_come_before_the_board_is_written_down_count(monkeypatch) -> None:
+async def test_reactions_that_come_before_the_board_is_written_down_count(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both approvers react while the place of the board is still being written: they are counted right after."""
     real, told = Transaction.place_board, asyncio.Event()
 

@@ -1,6 +1,7 @@
 """A real `belay serve` in a process of its own, on a practice world with as many targets as a benchmark wants."""
 
 import asyncio
+import json
 import os
 import socket
 import sys
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import yaml
 
 from bot.stage import CHANNEL, ROSTER, practice_world
 from sandbox.hosts.scenarios import SCENARIOS
@@ -57,9 +57,9 @@ def write_config(folder: Path, world: PracticeWorld, workspace: Workspace, targe
         }
         for name, may in ROSTER.items()
     }
-    (folder / "targets.yaml").write_text(yaml.safe_dump(inventory))
-    (folder / "roster.yaml").write_text(yaml.safe_dump({"people": people}))
-    (folder / "plans" / "bench.yaml").write_text(yaml.safe_dump(bench_plan()))
+    (folder / "targets.yaml").write_text(json.dumps(inventory))
+    (folder / "roster.yaml").write_text(json.dumps({"people": people}))
+    (folder / "plans" / "bench.yaml").write_text(json.dumps(bench_plan()))  # JSON is YAML without aliases
 
 
 def bench_plan() -> dict[str, Any]:
@@ -88,7 +88,14 @@ def bench_plan() -> dict[str, Any]:
         "from": "ocata",
         "to": "nowhere",
         "roles": {"controller": {"min": 3}, "compute": {"min": 1, "reachable": "none"}},
-        "points_of_no_return": [{"id": "compute-converted", "checkpoints": ["compute-upgraded"], "probes": [probe]}],
+        "points_of_no_return": [
+            {
+                "id": "compute-converted",
+                "event": "a compute was converted",
+                "checkpoints": ["compute-upgraded"],
+                "probes": [probe],
+            }
+        ],
         "steps": steps,
         "approvals": {"needed": 1},
     }

@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
-from sqlmodel import col, select, update
+from sqlmodel import col, or_, select, update
 
+from core.run_states import RunStatus
 from store.records import Board
-from store.runs import RunsPart
-from store.tables import BoardRow
+from store.runs import DRIVEN, RunsPart
+from store.tables import BoardRow, RunRow
 
 
 class BoardsPart(RunsPart):
@@ -36,6 +37,17 @@ class BoardsPart(RunsPart):
         query = select(BoardRow).where(col(BoardRow.wanted) > col(BoardRow.shown))
         rows = (await self._session.exec(query)).all()
         return sorted((_board(row) for row in rows), key=lambda board: int(board.run_id.partition("-")[2] or 0))
+
+    async def boards_to_watch(self) -> list[tuple[Board, RunStatus]]:
+        """
+        Return the boards that are behind, and those of runs somebody drives, whose times move; oldest runs first.
+
+        One query, and none of the frozen plans: a board that only waits for approvals costs nothing.
+        """
+        wanted = or_(col(BoardRow.wanted) > col(BoardRow.shown), col(RunRow.status).in_(DRIVEN))
+        query = select(BoardRow, RunRow.status).where(BoardRow.run_id == RunRow.id, wanted)
+        rows = (await self._session.exec(query.order_by(col(RunRow.number)))).all()
+        return [(_board(row), RunStatus(status)) for row, status in rows]
 
     async def shown(self, run_id: str, version: int, at: datetime) -> None:
         """The board shows *version* now. An older one that arrives late changes nothing."""

@@ -61,7 +61,7 @@ class Known:
     def kinds(self) -> list[str]:
         """Return the kinds of key to ask the host for first."""
         plain = sorted({key.kind for key in self.keys})
-        algorithms = [a for kind in plain for a in _ALGORITHMS.get(kind, (kind,))]
+        algorithms = [a for kind in plain for a in _ALGORITHMS.get(kind, ())]
         if self.authorities:
             algorithms += [f"{a}-cert-v01@openssh.com" for kind in _ALGORITHMS for a in _ALGORITHMS[kind]]
         return algorithms

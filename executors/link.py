@@ -151,7 +151,8 @@ class Shell:
 
     def close(self) -> None:
         """Give the shell up. What it started on the host goes on."""
-        self._pool.submit(self._channel.close)
+        with suppress(RuntimeError):  # the pool is shut down, and the connection closed with it
+            self._pool.submit(self._channel.close)
 
 
 class Link:

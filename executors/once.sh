@@ -337,14 +337,18 @@ once_attach() {
 
 once_stop() {
   once_begin
+  opened=''
   [ -e "$dir/claim" ] || once_cancel || return
   while once_state; [ "$state" = running ] && [ -z "$owner" ]; do once_nap 3; done
-  case $state in running | orphan) ;; *) once_say && return ;; esac
-  once_ask_stop killed
-  once_sweep || { state=alive && once_say && return; }
-  while once_state; [ "$state" = running ]; do once_nap 3; done
-  [ "$state" = exit ] || { once_publish 137 killed; once_state; }
-  once_say
+  case $state in
+  running | orphan)
+    once_ask_stop killed
+    once_sweep || { state=alive && once_say && return; }
+    while once_state; [ "$state" = running ]; do once_nap 3; done
+    [ "$state" = exit ] || once_publish 137 killed
+    ;;
+  esac
+  (once_open; once_follow)
 }
 
 # No claim, no file; its process group is gone when the answer is given. stdout and stderr stay apart, and the

@@ -57,9 +57,9 @@ class SshExecutor:
         reader = Reader(nonce=new_nonce())
         text = call(Op.STOP, action, state_dir=host.state_dir, nonce=reader.nonce)
         bound_s = 2 * (GRACE_S + SWEEP_S) + self._settings.dead_after_s
-        answer = await self._ask(Call(text=text, reader=reader, stop=True), host, bound_s)
-        known = self._progress.get(_id(action, host))
-        return _verdict(answer, known.finish()[1] if known else Output(), action, host)
+        progress = Progress(self._settings.secrets)
+        answer = await self._ask(Call(text=text, reader=reader, take=progress.take, stop=True), host, bound_s)
+        return _verdict(answer, progress.finish()[1], action, host)
 
     async def look(self, action: Action, host: Host) -> Ended:
         nonce = new_nonce()

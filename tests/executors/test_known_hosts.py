@@ -89,5 +89,6 @@ def test_a_pinned_key_has_to_be_one() -> None:
 def test_the_kinds_we_know_are_asked_for_first() -> None:
     rsa = HostKey("ssh-rsa", b"rsa")
 
-    assert look_up([line("web1", rsa)], "web1", 22).kinds() == ["rsa-sha2-512", "rsa-sha2-256"]
+    strange = HostKey("sk-ssh-ed25519@openssh.com", b"sk")
+    assert look_up([line("web1", rsa), line("web1", strange)], "web1", 22).kinds() == ["rsa-sha2-512", "rsa-sha2-256"]
     assert look_up([line("web1", marker="@cert-authority")], "web1", 22).kinds()[0].endswith("-cert-v01@openssh.com")

@@ -322,6 +322,27 @@ class TestHost:
         assert stopped.killed
         assert all((isinstance(v, Ended) and v.killed) or isinstance(v, NeverRan) for v in (*rest, *verdicts))
 
+    async def test_stop_brings_what_was_printed(self, executor_with: Factory, host: Host, tmp_path: Path) -> None:
+        action = do(f"echo before; touch {tmp_path}/begun; sleep 30", timeout_s=30)
+        running = asyncio.create_task(executor_with().run(action, host, ignore))
+        while not (tmp_path / "begun").exists():
+            await asyncio.sleep(0.01)
+
+        verdict = await executor_with().stop(action, host)
+
+        assert isinstance(verdict, Ended)
+        assert (verdict.killed, verdict.output.text) == (True, "before\n")
+        assert await running == verdict
+
+    async def test_closing_tells_those_who_wait(self, ssh: SshExecutor, host: Host, tmp_path: Path) -> None:
+        action = do(f"touch {tmp_path}/begun; sleep 0.7; exit 3")
+        running = asyncio.create_task(ssh.run(action, host, ignore))
+        while not (tmp_path / "begun").exists():
+            await asyncio.sleep(0.01)
+        await ssh.close()
+        with pytest.raises(OutcomeLostError):
+            await running
+
     async def test_time_is_up(self, ssh: SshExecutor, host: Host) -> None:
         verdict = await ssh.run(do("echo a; sleep 30", timeout_s=0.5), host, ignore)
 

@@ -8,9 +8,9 @@ from sqlmodel import col, select
 
 from core.codec import to_data
 from core.errors import ConflictError, FencedError, TransitionError
-from core.journal import Entry, Kind
+from core.journal import VERSION, Entry, Kind
 from core.run import Run
-from core.state import RunState, apply
+from core.state import RunState, apply, check_version
 from core.wishes import Draft
 from store.audit import AuditPart
 from store.boards import BoardsPart
@@ -70,6 +70,12 @@ class JournalPart(AuditPart, BoardsPart, LocksPart):
             state = apply(state, entry)
         self.learnt.states[run_id] = state
         return state
+
+    async def unreadable(self) -> list[str]:
+        """Return the ids of runs under way in whose journal a newer version of Belay wrote."""
+        newer = select(JournalRow.seq).where(JournalRow.run_id == RunRow.id, JournalRow.version > VERSION)
+        query = select(RunRow.id).where(col(RunRow.status).not_in(ENDED), newer.correlate(RunRow).exists())
+        return list((await self._session.exec(query.order_by(col(RunRow.number)))).all())
 
     async def append(
         self,
@@ -170,6 +176,7 @@ def _row(run_id: str, entry: Entry) -> JournalRow:
 
 
 def _entry(row: JournalRow) -> Entry:
+    check_version(row.seq, row.version)
     return Entry(
         seq=row.seq,
         kind=Kind(row.kind),

@@ -24,9 +24,10 @@ class Memory:
         self.states: dict[str, RunState] = {}
 
     def take_over(self, other: "Memory", *, keep: int) -> None:
-        """Add what *other* knows; keep the *keep* newest runs."""
+        """Add what *other* knows; keep the *keep* runs used last."""
         for run_id, run in other.runs.items():
-            self.runs[run_id] = run
+            self.runs.pop(run_id, None)
+            self.runs[run_id] = run  # the newest last
         for run_id, state in other.states.items():
             known = self.states.pop(run_id, state)
             self.states[run_id] = max(known, state, key=lambda s: s.seq)

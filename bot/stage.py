@@ -58,17 +58,17 @@ class Stage:
     hosts: PracticeWorld
     workspace: Workspace
     bot: Running
-    reached: set[Moment] = field(default_factory=set)
+    reached: dict[Moment, asyncio.Task[bool]] = field(default_factory=dict)
 
     @property
     def service(self) -> BelayService:
         return self.bot.parts.service
 
     async def reach(self, moment: Moment) -> None:
-        """Let happen, once, what the scenario has in store for *moment*."""
+        """Let happen, once, what the scenario has in store for *moment*; return when it has happened."""
         if moment not in self.reached:
-            self.reached.add(moment)
-            await self.hosts.reach(moment)
+            self.reached[moment] = asyncio.create_task(self.hosts.reach(moment))
+        await asyncio.shield(self.reached[moment])
 
 
 def scenario_named(name: str) -> Scenario:

@@ -528,6 +528,7 @@ async def test_two_services_claiming_at_once_make_one_claim(tmp_path: Path) -> N
             assert set(hosts.effects.values()) == {1}
             async with store.look() as tx:
                 claim = await tx.claim_of(run_id)
+                assert (await tx._run_row(run_id)).epoch == 1, "one of them became the driver, and only once"
             assert claim is not None
             assert claim.people == ("bo", "cy")
     finally:

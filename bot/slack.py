@@ -31,6 +31,7 @@ from bot.slack_people import People
 from bot.slack_posts import Posts
 from bot.slack_reactions import Reactions
 from bot.slack_socket import Socket
+from bot.slack_whole import PATIENCE_S
 from core.errors import BelayError, StoreUnavailableError
 from core.people import Account
 from core.ports import Clock, Service
@@ -93,6 +94,8 @@ class SlackFrontEnd:
         for task in self._opening:
             task.cancel()
         await asyncio.gather(*self._opening, return_exceptions=True)
+        if self._reconciling:
+            await asyncio.wait(set(self._reconciling), timeout=PATIENCE_S)
         for task in self._reconciling:
             task.cancel()
         await asyncio.gather(*self._reconciling, return_exceptions=True)
@@ -133,7 +136,7 @@ class SlackFrontEnd:
         client, service, clock = self._client, self._service, self._clock
         self._accounts = SlackAccounts(client, me.team_id)
         people = People(self._accounts, service)
-        boards = Boards(client, self._store, service, clock, placed=self._placed)
+        boards = Boards(client, self._store, service, clock, self._placed, gap_s=self._settings.edit_gap_s)
         posts = Posts(client, self._store, service, clock, me.team_id, gap_s=self._settings.post_gap_s)
         self._home = Home(client, service, clock)
         self._outbox = Outbox(boards, posts, self._home)

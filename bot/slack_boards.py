@@ -67,6 +67,8 @@ class Boards:
     budget: Budget = field(default_factory=Budget)
     posts: Budget = field(default_factory=lambda: Budget(most=50, reserve=0))
     tick_s: float = TICK_S
+    gap_s: float = 1.5
+    ending: bool = False
     trouble: str = ""  #: the last one, "" while all is well
     _memory: dict[str, Shown] = field(default_factory=dict)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -74,9 +76,14 @@ class Boards:
     def wake(self) -> None:
         self._wake.set()
 
+    def end(self) -> None:
+        """What is under way is finished first: a call and its record belong together."""
+        self.ending = True
+        self._wake.set()
+
     async def run(self) -> None:
-        """Work until cancelled."""
-        while True:
+        """Work until told to end."""
+        while not self.ending:
             self._wake.clear()
             try:
                 wait_s = await self._round()
@@ -118,7 +125,9 @@ class Boards:
         now_s = time.monotonic()
         if not board.ts:
             return await self._post_when_due(board, view, memory)
-        stale = view.state.status in _MOVING and now_s - memory.fresh_s >= max(self.tick_s, 2 * spacing_s(live))
+        stale = view.state.status in _MOVING and now_s - memory.fresh_s >= max(
+            self.tick_s, 2 * spacing_s(live, self.gap_s)
+        )
         if not behind and not stale:
             return self.tick_s
         urgent = _urgent(view, memory)
@@ -230,7 +239,7 @@ class Boards:
 
     def _remember(self, memory: Shown, view: RunView, *, live: int) -> None:
         now_s = time.monotonic()
-        memory.status, memory.fresh_s, memory.next_s = view.state.status, now_s, now_s + spacing_s(live)
+        memory.status, memory.fresh_s, memory.next_s = view.state.status, now_s, now_s + spacing_s(live, self.gap_s)
 
     def _forget(self, known: set[str]) -> None:
         for run_id in set(self._memory) - known:

@@ -36,10 +36,10 @@ class Budget:
         self._blocked_until = max(self._blocked_until, now_s + retry_after_s)
 
 
-def spacing_s(boards: int) -> float:
+def spacing_s(boards: int, gap_s: float = 1.5) -> float:
     """
     Return the seconds between two edits of one board while *boards* are live.
 
     40 edits a minute are shared: 1.5 s each for one board, 15 s for ten.
     """
-    return 1.5 * max(1, boards)
+    return gap_s * max(1, boards)

@@ -43,6 +43,7 @@ class SlackSettings:
     signing_secret: str = ""
     api_url: str = "https://slack.com/api/"
     post_gap_s: float = 1.0  #: seconds between two messages in one channel; Slack wants about one
+    edit_gap_s: float = 1.5  #: seconds between two edits of a board, times the boards; Slack allows 50 edits a minute
 
     @property
     def loopback(self) -> bool:

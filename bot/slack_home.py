@@ -1,6 +1,7 @@
 """App Home: published when somebody opens it, and again while it changes."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from dataclasses import dataclass, field
@@ -28,10 +29,15 @@ class Home:
     every_s: float = EVERY_S
     _viewers: dict[str, float] = field(default_factory=dict)  #: user -> until when
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _ending: asyncio.Event = field(default_factory=asyncio.Event)
 
     def wake(self) -> None:
         if self._viewers:
             self._wake.set()
+
+    def end(self) -> None:
+        self._ending.set()
+        self._wake.set()
 
     async def opened(self, user: str) -> None:
         self._viewers.pop(user, None)
@@ -41,14 +47,17 @@ class Home:
         await self._publish([user])
 
     async def run(self) -> None:
-        """Work until cancelled."""
+        """Work until told to end."""
         while True:
             await self._wake.wait()
             self._wake.clear()
+            if self._ending.is_set():
+                return
             now_s = time.monotonic()
             self._viewers = {user: until for user, until in self._viewers.items() if until > now_s}
             await self._publish(list(self._viewers))
-            await asyncio.sleep(self.every_s)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), self.every_s)
 
     async def _publish(self, users: list[str]) -> None:
         try:

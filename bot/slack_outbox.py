@@ -8,6 +8,7 @@ from typing import Any
 from bot.slack_boards import Boards
 from bot.slack_home import Home
 from bot.slack_posts import Posts
+from bot.slack_whole import PATIENCE_S
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,11 @@ class Outbox:
         self.home.wake()
 
     async def close(self) -> None:
+        """Let each writer finish what it has begun, for a moment."""
+        for writer in (self.boards, self.posts, self.home):
+            writer.end()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=PATIENCE_S)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -51,3 +57,5 @@ async def _kept(name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None
         except Exception:
             log.exception("the writer of %s broke; it begins again in %g s", name, AGAIN_S)
             await asyncio.sleep(AGAIN_S)
+        else:
+            return

@@ -47,6 +47,7 @@ class Posts:
     team_id: str
     tick_s: float = TICK_S
     gap_s: float = GAP_S
+    ending: bool = False
     waiting: int = 0  #: messages not sent yet, at the last look
     trouble: str = ""
     _free_at: dict[str, float] = field(default_factory=lambda: defaultdict(float))
@@ -56,9 +57,14 @@ class Posts:
     def wake(self) -> None:
         self._wake.set()
 
+    def end(self) -> None:
+        """What is under way is finished first."""
+        self.ending = True
+        self._wake.set()
+
     async def run(self) -> None:
-        """Work until cancelled."""
-        while True:
+        """Work until told to end."""
+        while not self.ending:
             self._wake.clear()
             try:
                 wait_s = await self._round()

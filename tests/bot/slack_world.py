@@ -200,6 +200,7 @@ def _assemble(place: Workspace, store: Store, plan: dict[str, Any] | None, *, ht
         signing_secret=place.signing_secret if http else "",
         api_url=place.api_url,
         post_gap_s=0.02,
+        edit_gap_s=0.05,
     )
     front = SlackFrontEnd(settings, store=store, service=service, clock=clock)
     service.witness = front

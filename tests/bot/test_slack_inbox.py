@@ -84,7 +84,7 @@ async def test_what_could_not_be_written_down_is_not_acknowledged_and_comes_agai
 
 
 async def test_a_person_is_told_at_once_that_nothing_was_recorded(tmp_path: Path) -> None:
-    async with belay(tmp_path) as bot:
+    async with belay(tmp_path, timing=QUICK) as bot:
         run_id = await bot.start()
         board = await bot.board(run_id)
 
@@ -102,7 +102,8 @@ async def test_what_was_taken_in_before_a_crash_is_done_after_the_start(tmp_path
         run_id = await first.start()
         board = await first.board(run_id)
         await first.front.close()
-        event, click = _reaction(first, "bo", board.ts), _click(first, "ana", board.ts, run_id)
+        digest = (await first.view(run_id)).run.digest
+        event, click = _reaction(first, "bo", board.ts), _click(first, "ana", board.ts, f"{run_id}:{digest[:8]}")
         old = {**click, "trigger_id": "older"}
         async with first.store.begin() as tx:
             now = first.clock.now()
@@ -247,14 +248,14 @@ def _reaction(bot: Belay, who: str, ts: str) -> dict[str, Any]:
     }
 
 
-def _click(bot: Belay, who: str, ts: str, run_id: str) -> dict[str, Any]:
+def _click(bot: Belay, who: str, ts: str, value: str) -> dict[str, Any]:
     return {
         "type": "block_actions",
         "team": {"id": bot.workspace.world.team_id},
         "user": {"id": bot.person(who).id},
         "api_app_id": bot.workspace.hub.state.app_id,
         "container": {"type": "message", "channel_id": bot.workspace.channel(CHANNEL).id, "message_ts": ts},
-        "actions": [{"action_id": "belay_withdraw", "value": f"{run_id}:"}],
+        "actions": [{"action_id": "belay_withdraw", "value": value}],
         "trigger_id": "t",
     }
 

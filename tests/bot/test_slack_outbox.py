@@ -33,8 +33,15 @@ async def test_an_ending_lands_though_slack_wants_fewer_edits(tmp_path: Path) ->
     async with belay(tmp_path) as bot:
         bot.workspace.fail("chat.update", Kind.RATE_LIMITED, times=2, seconds=1)
 
+        async def ring() -> None:
+            while True:
+                bot.front.wake()
+                await asyncio.sleep(0.05)
+
+        ringing = asyncio.create_task(ring())
         run_id, _ = await agreed(bot)
         await bot.shows(run_id, "SUCCEEDED")
+        ringing.cancel()
 
         refused = [call for call in calls(bot, "chat.update") if call["status"] == 429]
         assert len(refused) == 2

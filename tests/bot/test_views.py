@@ -48,7 +48,7 @@ def test_a_board_fits_in_every_state(status: RunStatus, words: str) -> None:
 
 
 @given(words=WORDS, status=st.sampled_from(RunStatus), units=st.sampled_from(UnitStatus), done=st.integers(0, 9))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_a_board_fits_whatever_was_written(words: str, status: RunStatus, units: UnitStatus, done: int) -> None:
     view = a_view(words, status=status, steps=9, hosts=2, units=units, done=done)
 
@@ -203,7 +203,7 @@ def test_a_failure_shows_the_end_of_what_was_printed() -> None:
 
 
 @given(words=WORDS, refused=st.booleans())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_the_preview_fits(words: str, refused: bool) -> None:
     check_modal(preview_modal(a_preview(words, steps=60, refused=refused), nonce="n"))
 

@@ -9,8 +9,9 @@ from bot.driver import Driver
 from bot.hands import Hands
 from bot.looker import Looker
 from bot.recorder import Recorder
-from core.errors import FencedError
+from core.errors import FencedError, StoreUnavailableError
 from core.ports import Clock
+from core.state import NewerJournalError
 from store.database import Store
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ class Engine:
         self._clock = clock
         self._drivers: dict[str, Driver] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self.stalled: set[str] = set()  #: runs whose driver broke; shown by /readyz
+        self.stalled: dict[str, str] = {}  #: runs that cannot be driven here -> why; shown by /readyz
         self._live: dict[str, dict[str, deque[str]]] = defaultdict(dict)
 
     async def start(self) -> None:
@@ -40,12 +41,17 @@ class Engine:
 
     def wake(self, run_id: str) -> None:
         """Drive *run_id*, or tell its driver that something happened."""
-        if (driver := self._drivers.get(run_id)) is not None:
-            driver.wake()
-        elif run_id not in self._tasks:
-            task = asyncio.create_task(self._drive(run_id), name=f"drive {run_id}")
+        if not self.tell(run_id) and run_id not in self._tasks:
+            task = asyncio.create_task(self.drive(run_id), name=f"drive {run_id}")
             self._tasks[run_id] = task
             task.add_done_callback(lambda _: self._tasks.pop(run_id, None))
+
+    def tell(self, run_id: str) -> bool:
+        """Tell the driver of *run_id* that something happened; False if it is not driven here."""
+        driver = self._drivers.get(run_id)
+        if driver is not None:
+            driver.wake()
+        return driver is not None
 
     async def close(self) -> None:
         """Stop driving. What runs on hosts goes on, and is collected after the next start."""
@@ -62,7 +68,9 @@ class Engine:
     def driving(self) -> int:
         return len(self._drivers)
 
-    async def _drive(self, run_id: str) -> None:
+    async def drive(self, run_id: str) -> None:
+        """Drive *run_id* until it has ended, another one drives it, or it cannot be driven here; see `stalled`."""
+        driver = None
         try:
             async with self._store.begin() as tx:
                 run = await tx.run(run_id)
@@ -80,17 +88,24 @@ class Engine:
                 tell=self._keep,
             )
             self._drivers[run_id] = driver
+            self.stalled.pop(run_id, None)
             status = await driver.drive()
             log.info("%s ended: %s", run_id, status)
         except FencedError:
             log.warning("%s is driven by another process now; leaving it to that one", run_id)
+        except StoreUnavailableError as error:
+            log.warning("%s is not driven yet: %s", run_id, error)  # the sweep wakes it again
+        except NewerJournalError as error:
+            log.error("%s is left alone: %s", run_id, error)  # noqa: TRY400  # it says all there is; no bug
+            self.stalled[run_id] = str(error)
         except Exception:
-            # A bug, or a journal from the future. The run stands still, and somebody has to know.
+            # A bug. The run stands still, and somebody has to know.
             log.exception("%s cannot be driven; it stands still until Belay is restarted", run_id)
-            self.stalled.add(run_id)
+            self.stalled[run_id] = "see the log"
         finally:
-            self._drivers.pop(run_id, None)
-            self._live.pop(run_id, None)
+            if driver is not None and self._drivers.get(run_id) is driver:  # not that of who came after it
+                del self._drivers[run_id]
+                self._live.pop(run_id, None)
 
     def _keep(self, run_id: str, unit: str, text: str) -> None:
         lines = self._live[run_id].setdefault(unit, deque(maxlen=LIVE_LINES))

@@ -50,7 +50,7 @@ class Web:
         chat = self._chat_health()
         if not chat.get("connected"):
             problems.append("the chat service is not connected")
-        problems += [f"{run} cannot be driven; see the log" for run in sorted(self._parts.engine.stalled)]
+        problems += [f"{run} cannot be driven: {why}" for run, why in sorted(self._parts.engine.stalled.items())]
         return web.json_response(
             {"ok": not problems, "problems": problems, "chat": dict(chat)}, status=503 if problems else 200
         )

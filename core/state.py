@@ -86,6 +86,17 @@ def replay(entries: Iterable[Entry]) -> RunState:
     return state
 
 
+def check_version(seq: int, version: int) -> None:
+    """
+    Raises:
+        NewerJournalError: entry *seq* is newer than this code. Ask before anything else of it is read.
+    """
+    if version > VERSION:
+        raise NewerJournalError(
+            f"journal entry {seq} has version {version}, this Belay reads up to {VERSION}; upgrade it"
+        )
+
+
 def apply(state: RunState, entry: Entry) -> RunState:
     """
     Return the state after *entry*. The argument is left as it was.
@@ -94,10 +105,7 @@ def apply(state: RunState, entry: Entry) -> RunState:
         TransitionError: *entry* cannot happen now.
         NewerJournalError: *entry* is newer than this code.
     """
-    if entry.version > VERSION:
-        raise NewerJournalError(
-            f"journal entry {entry.seq} has version {entry.version}, this Belay reads up to {VERSION}; upgrade it"
-        )
+    check_version(entry.seq, entry.version)
     if entry.seq != state.seq + 1:
         raise TransitionError("the journal", f"at entry {state.seq}", f"entry {entry.seq}")
     after = _apply_run(state, entry) if entry.kind in RUN_KINDS else _apply_unit(state, entry)

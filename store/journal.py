@@ -10,6 +10,7 @@ from core.codec import to_data
 from core.errors import ConflictError, FencedError, TransitionError
 from core.journal import VERSION, Entry, Kind
 from core.run import Run
+from core.run_states import RunStatus
 from core.state import RunState, apply, check_version
 from core.wishes import Draft
 from store.audit import AuditPart
@@ -74,7 +75,8 @@ class JournalPart(AuditPart, BoardsPart, LocksPart):
     async def unreadable(self) -> list[str]:
         """Return the ids of runs under way in whose journal a newer version of Belay wrote."""
         newer = select(JournalRow.seq).where(JournalRow.run_id == RunRow.id, JournalRow.version > VERSION)
-        query = select(RunRow.id).where(col(RunRow.status).not_in(ENDED), newer.correlate(RunRow).exists())
+        ended = [status.value for status in RunStatus if status.ended]
+        query = select(RunRow.id).where(col(RunRow.status).not_in(ended), newer.correlate(RunRow).exists())
         return list((await self._session.exec(query.order_by(col(RunRow.number)))).all())
 
     async def append(

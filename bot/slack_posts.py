@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 GAP_S = 1.0
 #: Seconds until the outbox is looked at though nobody rang.
 TICK_S = 5.0
+#: Seconds after a ring in which further ones are waited for: twenty runs ring many times a second.
+COALESCE_S = 0.05
 #: Tried this often before a message that Slack refuses is given up.
 MOST_REFUSALS = 3
 #: Posting will never work again.
@@ -75,17 +77,18 @@ class Posts:
                 await asyncio.wait_for(self._wake.wait(), wait_s)
             except TimeoutError:
                 continue
+            await asyncio.sleep(COALESCE_S)
 
     async def _round(self) -> float:
         """Send what may go out now; the seconds until there may be more to do."""
         async with self.store.look() as tx:
             messages = await tx.outbox(limit=100)
-            boards = {message.run_id: await tx.board(message.run_id) for message in messages}
+            boards = await tx.boards({message.run_id for message in messages})
         self.waiting = len(messages)
         waits = [self.tick_s]
         held: set[str] = set()  #: channels in which an earlier message waits: order is kept
         for message in messages:
-            board = boards[message.run_id]
+            board = boards.get(message.run_id)
             if board is None or not board.channel:
                 await self._give_up(message, "the run has no board")
             elif board.ts and board.channel not in held:

@@ -1,5 +1,6 @@
 """Boards: which message shows a run, what it should show and what it shows. Latest wins."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlmodel import col, or_, select, update
@@ -15,6 +16,11 @@ class BoardsPart(RunsPart):
         """None: the run has no board (it was asked for where there is no channel)."""
         row = await self._session.get(BoardRow, run_id)
         return _board(row) if row else None
+
+    async def boards(self, run_ids: Collection[str]) -> dict[str, Board]:
+        """Return the boards of these runs, as far as they have one."""
+        query = select(BoardRow).where(col(BoardRow.run_id).in_(run_ids))
+        return {row.run_id: _board(row) for row in (await self._session.exec(query)).all()}
 
     async def place_board(self, run_id: str, channel: str, ts: str) -> None:
         """

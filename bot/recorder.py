@@ -14,6 +14,7 @@ from tenacity.asyncio import AsyncRetrying
 from bot.announce import announcements
 from core.action import Output, Verb
 from core.errors import ConflictError, FencedError, StoreUnavailableError
+from core.journal import Kind
 from core.ports import Clock
 from core.run import Run
 from core.state import RunState
@@ -22,6 +23,10 @@ from store.database import Store
 from store.transaction import Transaction
 
 log = logging.getLogger(__name__)
+
+
+#: What a freeze holds back: the entries after which a host is touched. Asking a person, or ending, goes on.
+STARTS = frozenset({Kind.STARTED, Kind.UNDO_STARTED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +58,7 @@ class Recorder:
             StoreUnavailableError: it was not written, so it must not be done.
         """
         async with self._store.begin() as tx:
-            if await tx.frozen() is not None:
+            if any(draft.kind in STARTS for draft in drafts) and await tx.frozen() is not None:
                 raise ConflictError("Belay is frozen; nothing may start")
             after = await append(tx, self._clock, run, drafts, seq=seq, epoch=epoch)
         self.changed(run.id)

@@ -170,11 +170,12 @@ def _board(stage: Stage) -> Message:
 
 def describe_answer(answer: dict[str, Any]) -> str:
     """Return what the service said of itself, on one line: "answers wrongly (controller-1: 500 from ocata, …)"."""
-    parts = []
+    alike: dict[str, list[str]] = {}
     for name, one in answer["controllers"].items():
         error = f", {one['error']}" if one.get("error") else ""
-        parts.append(f"{name}: {one['status'] or 'no answer'} from {one['release'] or '?'}{error}")
-    return f"answers {'rightly' if answer['right'] else 'wrongly'} ({'; '.join(parts)})"
+        alike.setdefault(f"{one['status'] or 'no answer'} from {one['release'] or '?'}{error}", []).append(name)
+    said = "; ".join(f"{', '.join(names)}: {words}" for words, names in alike.items())
+    return f"answers {'rightly' if answer['right'] else 'wrongly'} ({said})"
 
 
 async def _touched(stage: Stage) -> list[str]:

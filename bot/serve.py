@@ -116,6 +116,9 @@ async def _sweep(parts: Parts) -> None:
             await parts.service.sweep()
         except BelayError as error:
             log.warning("cannot look after waiting runs now: %s", error)
+        except Exception:
+            # A bug must not end the sweep: expiry and left-over claims hang on it.
+            log.exception("the sweep met something it did not expect; it goes on")
         await asyncio.sleep(SWEEP_EVERY_S)
 
 

@@ -337,3 +337,27 @@ async def test_the_claim_rests_on_a_look_begun_after_the_last_approval(tmp_path:
         assert len(looks) == 2
         assert view.state.status is RunStatus.REFUSED
         assert hosts.order == []
+
+
+async def test_a_failure_during_a_freeze_asks_at_once_and_starts_nothing(tmp_path: Path) -> None:
+    """The freeze holds back what touches hosts, not the question; and the driver rests instead of spinning."""
+    hosts = memory_hosts()
+    hosts.hold["stop@b"] = asyncio.Event()
+    hosts.answers["stop@b.do"] = printed("it will not stop", exit_code=1)
+    async with bot(tmp_path, hosts) as b:
+        run_id = await b.asked_and_agreed()
+        await hosts.started["stop@b"].wait()
+        await b.service.freeze("suspicious", actor("dee"))
+        hosts.hold["stop@b"].set()
+        view = await b.until(run_id, RunStatus.NEEDS_PERSON)
+
+        assert view.state.ask is not None
+        assert "it will not stop" in view.state.ask.reason
+        before = list(hosts.order)
+        await b.service.retry(run_id, actor("bo"))
+        await b.until(run_id, RunStatus.RUNNING)
+        assert hosts.order == before
+        del hosts.answers["stop@b.do"]
+        await b.service.thaw(actor("dee"))
+        await b.service.sweep()
+        await b.until(run_id, RunStatus.SUCCEEDED)

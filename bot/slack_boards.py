@@ -103,33 +103,29 @@ class Boards:
     async def _round(self) -> float:
         """Show what may be shown now. Returns the seconds until there may be more to do."""
         async with self.store.look() as tx:
-            behind = {board.run_id: board for board in await tx.boards_behind()}
-            active = await tx.runs(active=True, limit=1_000)
-            live = [board for run in active if (board := await tx.board(run.id)) is not None]
-        todo = list(behind.values()) + [board for board in live if board.run_id not in behind]
-        self._forget({board.run_id for board in todo})
-        seen = [(board, await self.service.run(board.run_id)) for board in todo if not self._resting(board)]
-        waits = [self.tick_s]
+            watched = await tx.boards_to_watch()
+        self._forget({board.run_id for board, _ in watched})
+        live = sum(not status.ended for _, status in watched)
+        due = [board for board, status in watched if self._due(board, status, live)]
+        seen = [(board, await self.service.run(board.run_id)) for board in due]
+        rests = [memory.rests_until_s - time.monotonic() for memory in self._memory.values()]
+        waits = [self.tick_s, *(rest_s for rest_s in rests if rest_s > 0)]
         for board, view in sorted(seen, key=_rank):
-            waits.append(await self._one(board, view, live=len(live), behind=board.run_id in behind))
+            waits.append(await self._one(board, view, live))
         return max(0.05, min(waits))
 
-    def _resting(self, board: Board) -> bool:
-        """Whether Slack refused this board a moment ago."""
-        memory = self._memory.get(board.run_id)
-        return memory is not None and time.monotonic() < memory.rests_until_s
+    def _due(self, board: Board, status: RunStatus, live: int) -> bool:
+        """Whether there is something new to show: an entry, or times that moved; and Slack did not just refuse it."""
+        memory, now_s = self._memory.setdefault(board.run_id, Shown()), time.monotonic()
+        stale = now_s - memory.fresh_s >= max(self.tick_s, 2 * spacing_s(live, self.gap_s))
+        return now_s >= memory.rests_until_s and (board.wanted > board.shown or (status in _MOVING and stale))
 
-    async def _one(self, board: Board, view: RunView, *, live: int, behind: bool) -> float:
-        """Bring one board up to date if it is due; the seconds until it is."""
-        memory = self._memory.setdefault(board.run_id, Shown())
+    async def _one(self, board: Board, view: RunView, live: int) -> float:
+        """Bring one board up to date if it may be; the seconds until it may."""
+        memory = self._memory[board.run_id]
         now_s = time.monotonic()
         if not board.ts:
             return await self._post_when_due(board, view, memory)
-        stale = view.state.status in _MOVING and now_s - memory.fresh_s >= max(
-            self.tick_s, 2 * spacing_s(live, self.gap_s)
-        )
-        if not behind and not stale:
-            return self.tick_s
         urgent = _urgent(view, memory)
         wait_s = self.budget.wait_s(now_s, urgent=urgent)
         if not urgent:

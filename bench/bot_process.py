@@ -40,11 +40,13 @@ async def bot_on(home: Path, targets: int) -> AsyncIterator[Bench]:
     ):
         names = [f"cloud-{n:02}" for n in range(1, targets + 1)]
         write_config(home / "config", world, workspace, names)
-        async with _process(home, world, workspace) as (pid, url):
+        async with bot_process(home, world, workspace) as (pid, url):
             yield Bench(workspace=workspace, world=world, targets=names, pid=pid, url=url)
 
 
-def write_config(folder: Path, world: PracticeWorld, workspace: Workspace, targets: list[str]) -> None:
+def write_config(
+    folder: Path, world: PracticeWorld, workspace: Workspace, targets: list[str], plan: dict[str, Any] | None = None
+) -> None:
     (folder / "plans").mkdir(parents=True)
     base: dict[str, Any] = world.inventory()["targets"][TARGET]
     channel = workspace.channel(CHANNEL).id
@@ -59,7 +61,7 @@ def write_config(folder: Path, world: PracticeWorld, workspace: Workspace, targe
     }
     (folder / "targets.yaml").write_text(json.dumps(inventory))
     (folder / "roster.yaml").write_text(json.dumps({"people": people}))
-    (folder / "plans" / "bench.yaml").write_text(json.dumps(bench_plan()))  # JSON is YAML without aliases
+    (folder / "plans" / "bench.yaml").write_text(json.dumps(plan or bench_plan()))  # JSON is YAML without aliases
 
 
 def bench_plan() -> dict[str, Any]:
@@ -102,7 +104,7 @@ def bench_plan() -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def _process(home: Path, world: PracticeWorld, workspace: Workspace) -> AsyncIterator[tuple[int, str]]:
+async def bot_process(home: Path, world: PracticeWorld, workspace: Workspace) -> AsyncIterator[tuple[int, str]]:
     with free_port() as port:
         env = {
             **{k: v for k, v in os.environ.items() if "proxy" not in k.lower()},

@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from slack_sdk.errors import SlackApiError
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 TICK_S = 5.0
 #: Seconds after a ring in which further ones are waited for.
 COALESCE_S = 0.1
-#: A board younger than this was never posted before; an older one without its message may have been.
+#: A board younger than this was never posted before, if this writer was there already; any other may have been.
 MAYBE_POSTED = timedelta(seconds=10)
 #: Seconds a board that Slack refuses is left alone.
 REFUSED_S = 60.0
@@ -70,6 +70,7 @@ class Boards:
     gap_s: float = 1.5
     ending: bool = False
     trouble: str = ""  #: the last one, "" while all is well
+    began_at: datetime | None = None  #: what came before may have been posted by a writer that is gone
     _memory: dict[str, Shown] = field(default_factory=dict)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -83,6 +84,7 @@ class Boards:
 
     async def run(self) -> None:
         """Work until told to end."""
+        self.began_at = self.clock.now()
         while not self.ending:
             self._wake.clear()
             try:
@@ -182,8 +184,9 @@ class Boards:
         It is looked for only where that may be, and found only where the app may read the channel
         (`channels:history`, optional); else the run gets another board, and only that one takes decisions.
         """
-        age = self.clock.now() - view.run.created_at
-        if not memory.failures and (board.ts or age < MAYBE_POSTED):
+        asked_at = view.run.created_at
+        fresh = self.began_at is not None and asked_at > self.began_at and self.clock.now() - asked_at < MAYBE_POSTED
+        if not memory.failures and (board.ts or fresh):
             return ""
         try:
             answer = await self.client.conversations_history(

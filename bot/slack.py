@@ -26,12 +26,12 @@ from bot.slack_commands import Commands
 from bot.slack_dialogs import Dialogs
 from bot.slack_home import Home
 from bot.slack_inbox import CLICK, COMMAND, EVENT, SUBMIT, Inbox, envelope_of, not_recorded
+from bot.slack_missed import Missed
 from bot.slack_outbox import Outbox
 from bot.slack_people import People
 from bot.slack_posts import Posts
 from bot.slack_reactions import Reactions
 from bot.slack_socket import Socket
-from bot.slack_whole import PATIENCE_S
 from core.errors import BelayError, StoreUnavailableError
 from core.people import Account
 from core.ports import Clock, Service
@@ -65,7 +65,8 @@ class SlackFrontEnd:
         self._sockets: list[Socket] = []
         self._opening: list[asyncio.Task[None]] = []
         self._connecting: asyncio.Task[None] | None = None
-        self._reconciling: set[asyncio.Task[None]] = set()
+        self._watching: list[asyncio.Task[None]] = []
+        self._missed = Missed(store, self._count_reactions)
         self._answers = Answers(self._client, settings)
         self._inbox = Inbox(store, clock, self._handle)
         self._app = self._bolt()
@@ -94,11 +95,9 @@ class SlackFrontEnd:
         for task in self._opening:
             task.cancel()
         await asyncio.gather(*self._opening, return_exceptions=True)
-        if self._reconciling:
-            await asyncio.wait(set(self._reconciling), timeout=PATIENCE_S)
-        for task in self._reconciling:
+        for task in self._watching:
             task.cancel()
-        await asyncio.gather(*self._reconciling, return_exceptions=True)
+        await asyncio.gather(*self._watching, return_exceptions=True)
         for socket in self._sockets:
             await socket.close()
         await self._inbox.close()
@@ -130,7 +129,9 @@ class SlackFrontEnd:
         if self._settings.app_token:
             await self._open_sockets()
         await self._inbox.replay()
-        await self._reconcile_all()
+        self._missed.look_at_all()
+        await self._missed.round()
+        self._watching = [asyncio.create_task(self._missed.run(), name="slack missed reactions")]
 
     def _put_together(self, me: Identity) -> None:
         client, service, clock = self._client, self._service, self._clock
@@ -146,12 +147,17 @@ class SlackFrontEnd:
             service=service, store=self._store, people=people, answers=self._answers, dialogs=self._dialogs
         )
         self._reactions = Reactions(
-            service=service, store=self._store, people=people, answers=self._answers, bot_user=me.bot_user_id
+            service=service,
+            store=self._store,
+            people=people,
+            answers=self._answers,
+            bot_user=me.bot_user_id,
+            later=self._missed.look_at,
         )
 
     async def _open_sockets(self) -> None:
         for _ in range(SOCKETS):
-            socket = Socket(self._app, self._settings.app_token, self._inbox.release)
+            socket = Socket(self._app, self._settings.app_token, self._inbox.release, self._missed.look_at_all)
             if self._settings.loopback:
                 socket.client.proxy = None
             self._sockets.append(socket)
@@ -159,21 +165,8 @@ class SlackFrontEnd:
         self._opening = [asyncio.create_task(socket.open()) for socket in self._sockets]
         await asyncio.wait(self._opening, timeout=OPENING_S)
 
-    async def _reconcile_all(self) -> None:
-        """Count the reactions that were missed while Belay was away."""
-        try:
-            waiting = await self._service.runs(active=True, limit=200)
-        except BelayError as error:
-            log.warning("missed reactions are not counted: %s", error)
-            return
-        for view in waiting:
-            await self._reconcile_one(view.run.id)
-
-    async def _reconcile_one(self, run_id: str) -> None:
-        try:
-            await self._reactions.reconcile(run_id, additions=True)
-        except BelayError as error:
-            log.warning("%s: missed reactions are not counted: %s", run_id, error)
+    async def _count_reactions(self, run_id: str) -> None:
+        await self._reactions.reconcile(run_id, additions=True)
 
     # -- what others ask of it ---------------------------------------------------------------------------------
 
@@ -185,9 +178,7 @@ class SlackFrontEnd:
     def _placed(self, run_id: str) -> None:
         """A board has got its message. Who reacted before that was written down is counted now."""
         self.wake()
-        task = asyncio.create_task(self._reconcile_one(run_id), name=f"reconcile {run_id}")
-        self._reconciling.add(task)
-        task.add_done_callback(self._reconciling.discard)
+        self._missed.look_at(run_id)
 
     async def account(self, account_id: str) -> Account:
         """Return the account "TEAM/USER" as Slack describes it now, asked anew."""

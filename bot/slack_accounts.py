@@ -57,6 +57,7 @@ class SlackAccounts:
         self._team = team_id
         self._known: dict[str, tuple[float, Account]] = {}
         self._asking: dict[str, asyncio.Lock] = {}
+        self._unanswered: dict[str, Exception] = {}  #: user -> why Slack gave no answer to the last question
 
     def id_of(self, user: str) -> str:
         return f"{self._team}/{user}"
@@ -84,8 +85,22 @@ class SlackAccounts:
             answer = await self._client.users_info(user=user)
         except NETWORK_ERRORS as error:
             log.warning("Slack did not say who %s is: %s", user, why(error))
+            self._unanswered[user] = error
             return Account(id=self.id_of(user), known=False)
+        self._unanswered.pop(user, None)
         return account_from(answer.get("user") or {}, user, self._team)
+
+    async def identified(self, user: str) -> Account:
+        """
+        Return the account of *user*; for what must be tried again rather than refused where Slack is away.
+
+        Raises:
+            SlackAwayError: Slack did not say.
+        """
+        account = await self.account(user)
+        if not account.known and (error := self._unanswered.get(user)) is not None:
+            raise SlackAwayError(f"Slack did not say who {user} is: {why(error)}") from error
+        return account
 
     async def marks(self, channel: str, ts: str) -> frozenset[Mark]:
         """

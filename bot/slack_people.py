@@ -15,8 +15,9 @@ class People:
         """
         Raises:
             RefusedError: nobody on the roster speaks through this account, or it does not count; the text says why.
+            SlackAwayError: Slack did not say who this is; that is no answer, and it may be asked again.
         """
         if not user:
             raise RefusedError("Slack did not say who this is; it counts for nobody")
-        account = await self.accounts.account(user)
+        account = await self.accounts.identified(user)
         return Actor(person=await self._service.identify(account), account=account, way=way)

@@ -6,11 +6,12 @@ is taken away, and again at the claim.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from bot.slack_accounts import APPROVE, VETO, Mark, SlackAccounts, SlackAwayError, kind_of
 from bot.slack_answers import Answers, Place, or_explain
+from bot.slack_missed import may_pass
 from bot.slack_people import People
 from core.errors import BelayError, RefusedError
 from core.ports import Service
@@ -24,13 +25,23 @@ WAY = "reaction"
 
 
 class Reactions:
-    def __init__(self, *, service: Service, store: Store, people: People, answers: Answers, bot_user: str) -> None:
+    def __init__(
+        self,
+        *,
+        service: Service,
+        store: Store,
+        people: People,
+        answers: Answers,
+        bot_user: str,
+        later: Callable[[str], None],
+    ) -> None:
         self._service = service
         self._store = store
         self._people = people
         self._accounts: SlackAccounts = people.accounts
         self._answers = answers
         self._bot_user = bot_user
+        self._later = later  #: called with a run whose board has to be read again
 
     async def on_event(self, event: Mapping[str, Any]) -> None:
         item = event.get("item") or {}
@@ -48,8 +59,17 @@ class Reactions:
         async def explain(text: str) -> None:
             await self._explain(text, run_id, place)
 
-        doing = self._apply(run_id, Mark(user, kind), str(event.get("type")), channel, ts)
+        doing = self._apply_or_later(run_id, Mark(user, kind), str(event.get("type")), channel, ts)
         await or_explain(doing, f"{run_id}: reaction of {user}", explain)
+
+    async def _apply_or_later(self, run_id: str, mark: Mark, event: str, channel: str, ts: str) -> None:
+        """The reaction stands on the board: where Slack or the database is away, it is read there afterwards."""
+        try:
+            await self._apply(run_id, mark, event, channel, ts)
+        except BelayError as error:
+            if may_pass(error):
+                self._later(run_id)
+            raise
 
     async def _apply(self, run_id: str, mark: Mark, event: str, channel: str, ts: str) -> None:
         if event == "reaction_added" and mark.kind == APPROVE:

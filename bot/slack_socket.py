@@ -13,9 +13,18 @@ PING_S = 5
 
 
 class Socket(AsyncSocketModeHandler):
-    def __init__(self, app: AsyncApp, app_token: str, answered: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self, app: AsyncApp, app_token: str, answered: Callable[[dict[str, Any]], None], connected: Callable[[], None]
+    ) -> None:
+        """*answered* is called with what Slack has its answer to, *connected* whenever a connection was made."""
         super().__init__(app, app_token, ping_interval=PING_S)
         self._answered = answered
+        self._connected = connected
+        self.client.message_listeners.append(self._on_message)
+
+    async def _on_message(self, _client: Any, message: dict[str, Any], _raw: str | None) -> None:
+        if message.get("type") == "hello":
+            self._connected()
 
     async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]  # as bolt
         try:

@@ -22,6 +22,13 @@ class BoardsPart(RunsPart):
         query = select(BoardRow).where(col(BoardRow.run_id).in_(run_ids))
         return {row.run_id: _board(row) for row in (await self._session.exec(query)).all()}
 
+    async def waiting_with_board(self) -> list[str]:
+        """Return the runs that wait for approvals and have a board to react on, the newest first."""
+        query = select(RunRow.id).where(
+            BoardRow.run_id == RunRow.id, col(BoardRow.ts).is_not(None), RunRow.status == RunStatus.WAITING.value
+        )
+        return list((await self._session.exec(query.order_by(col(RunRow.number).desc()))).all())
+
     async def place_board(self, run_id: str, channel: str, ts: str) -> None:
         """
         Record the message that is the run's board. A board that moves is behind until it was shown again.

@@ -43,6 +43,7 @@ def set_up_logging(level: int, *, verbose: bool) -> None:
     if not verbose:
         # It logs a trace for every connection that fails; what went wrong comes to us as an error anyway.
         logging.getLogger("paramiko").setLevel(logging.CRITICAL)
+        logging.getLogger("procrastinate").setLevel(logging.WARNING)  # it tells of every job
 
 
 if __name__ == "__main__":

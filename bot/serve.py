@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from bot.replicas import Replicas
 from bot.settings import Settings, SettingsError
 from bot.slack import SlackFrontEnd, SlackSettings
+from bot.slack_writer import alone
 from bot.web import Web
-from bot.wiring import Parts, assemble
+from bot.wiring import Bell, Parts, assemble
 from core.action import Executor
 from core.errors import BelayError
 from core.people import Account
@@ -57,19 +59,34 @@ async def running(settings: Settings, *, ssh: Executor | None = None) -> AsyncIt
             "SLACK_BOT_TOKEN is not set; README.md says how to connect a workspace, and `belay demo` needs none"
         )
     async with AsyncExitStack() as stack:
-        parts = await stack.enter_async_context(assemble(settings, ssh=ssh))
-        chat = SlackFrontEnd(slack_settings(settings), store=parts.store, service=parts.service, clock=parts.clock)
+        parts = await stack.enter_async_context(assemble(settings, ssh=ssh, shares=settings.has_replicas))
+        chat = SlackFrontEnd(
+            slack_settings(settings),
+            store=parts.store,
+            service=parts.service,
+            clock=parts.clock,
+            may_write=parts.replicas.may_write if parts.replicas else alone,
+        )
         parts.service.witness = SlackWitness(chat)
         parts.bell.listeners.append(lambda _run_id: chat.wake())
         server = Web(parts, chat.health)
         chat.http_routes(server.app)
         url = await stack.enter_async_context(_listening(server.app, settings))
+        if (replicas := parts.replicas) is not None:
+            _join(parts.bell, replicas, chat)
+            stack.push_async_callback(replicas.close)  # after the chat: whoever writes next finds nothing half-written
         stack.push_async_callback(chat.close)
         await chat.start()
-        await parts.engine.start()
+        await (replicas or parts.engine).start()
         sweeping = asyncio.create_task(_sweep(parts), name="sweep")
         stack.push_async_callback(_ended, sweeping)
         yield Running(parts=parts, chat=chat, url=url)
+
+
+def _join(bell: Bell, replicas: Replicas, chat: SlackFrontEnd) -> None:
+    """What changes here is told to the other replicas, and the other way round."""
+    bell.listeners.append(replicas.changed)
+    replicas.listeners.append(lambda _run_id: chat.wake())
 
 
 async def serve(settings: Settings) -> int:

@@ -64,6 +64,11 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite+aiosqlite:///{(self.data / 'belay.db').resolve()}"
 
     @property
+    def has_replicas(self) -> bool:
+        """Whether there may be several of us: on PostgreSQL, always."""
+        return self.url.startswith("postgresql")
+
+    @property
     def has_slack(self) -> bool:
         return bool(self.slack_bot_token.get_secret_value())
 

@@ -32,6 +32,7 @@ from bot.slack_people import People
 from bot.slack_posts import Posts
 from bot.slack_reactions import Reactions
 from bot.slack_socket import Socket
+from bot.slack_writer import MayWrite, alone
 from core.errors import BelayError, StoreUnavailableError
 from core.people import Account
 from core.ports import Clock, Service
@@ -54,12 +55,22 @@ Next = Callable[[], Awaitable[BoltResponse]]
 
 
 class SlackFrontEnd:
-    def __init__(self, settings: SlackSettings, *, store: Store, service: Service, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: SlackSettings,
+        *,
+        store: Store,
+        service: Service,
+        clock: Clock,
+        may_write: MayWrite = alone,  # False while another replica is the one that writes
+    ) -> None:
         self._settings = settings
         self._store = store
         self._service = service
         self._clock = clock
         self._client = make_client(settings)
+        self._may_write = may_write
+        self._writer = make_client(settings, may_write=may_write)
         self._me: Identity | None = None
         self._session: ClientSession | None = None
         self._sockets: list[Socket] = []
@@ -81,7 +92,7 @@ class SlackFrontEnd:
             SlackRefusedError: the tokens are wrong; a person has to look.
         """
         self._session = ClientSession(trust_env=False)
-        self._client.session = self._answers.session = self._session
+        self._client.session = self._writer.session = self._answers.session = self._session
         try:
             await self._connect()
         except SlackAwayError as error:
@@ -137,10 +148,10 @@ class SlackFrontEnd:
         client, service, clock = self._client, self._service, self._clock
         self._accounts = SlackAccounts(client, me.team_id)
         people = People(self._accounts, service)
-        boards = Boards(client, self._store, service, clock, self._placed, gap_s=self._settings.edit_gap_s)
-        posts = Posts(client, self._store, service, clock, me.team_id, gap_s=self._settings.post_gap_s)
+        boards = Boards(self._writer, self._store, service, clock, self._placed, gap_s=self._settings.edit_gap_s)
+        posts = Posts(self._writer, self._store, service, clock, me.team_id, gap_s=self._settings.post_gap_s)
         self._home = Home(client, service, clock)
-        self._outbox = Outbox(boards, posts, self._home)
+        self._outbox = Outbox(boards, posts, self._home, self._may_write)
         self._dialogs = Dialogs(service=service, people=people, answers=self._answers)
         self._commands = Commands(service=service, people=people, answers=self._answers, dialogs=self._dialogs)
         self._clicks = Clicks(

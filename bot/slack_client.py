@@ -4,6 +4,7 @@ import logging
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import ClientSession
@@ -13,6 +14,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.slack_accounts import NETWORK_ERRORS, SlackAwayError, error_code, why
+from bot.slack_writer import MayWrite, WriterClient
 from core.errors import BelayError
 
 log = logging.getLogger(__name__)
@@ -65,10 +67,18 @@ class Identity:
     app_id: str  #: "" where Slack did not say; then payloads are not compared with it
 
 
-def make_client(settings: SlackSettings, *, with_token: bool = True) -> AsyncWebClient:
-    """Return a client; one without the token for bolt, which is told who we are and calls nothing by itself."""
-    token = settings.bot_token if with_token else None
-    client = AsyncWebClient(token=token, base_url=settings.api_url, timeout=CALL_TIMEOUT_S)
+def make_client(
+    settings: SlackSettings, *, with_token: bool = True, may_write: MayWrite | None = None
+) -> AsyncWebClient:
+    """
+    Return a client; one without the token for bolt, which is told who we are and calls nothing by itself.
+
+    One with *may_write* asks it before each call.
+    """
+    arguments: dict[str, Any] = {"base_url": settings.api_url, "timeout": CALL_TIMEOUT_S}
+    if with_token:
+        arguments["token"] = settings.bot_token
+    client = AsyncWebClient(**arguments) if may_write is None else WriterClient(may_write, **arguments)
     # A refused connection is tried again by whoever knows whether that is safe, not inside the call.
     client.retry_handlers.clear()
     if settings.loopback:

@@ -1,4 +1,8 @@
-"""Everything Belay writes in Slack by itself: boards, the messages under them, App Homes. One writer each."""
+"""
+Everything Belay writes in Slack by itself: boards, the messages under them, App Homes. One writer each.
+
+Of several replicas one writes boards and messages; the others wait for their turn.
+"""
 
 import asyncio
 import logging
@@ -9,34 +13,58 @@ from bot.slack_boards import Boards
 from bot.slack_home import Home
 from bot.slack_posts import Posts
 from bot.slack_whole import PATIENCE_S
+from bot.slack_writer import MayWrite, NotTheWriterError, alone
 
 log = logging.getLogger(__name__)
 
 #: Seconds after which a writer that broke over a bug begins again.
 AGAIN_S = 5.0
 
+Writer = Callable[[], Coroutine[Any, Any, None]]
+
 
 class Outbox:
-    def __init__(self, boards: Boards, posts: Posts, home: Home) -> None:
+    def __init__(self, boards: Boards, posts: Posts, home: Home, may_write: MayWrite = alone) -> None:
         self.boards = boards
         self.posts = posts
         self.home = home
+        self._may_write = may_write
+        self._perhaps = asyncio.Event()  #: something happened; it may be our turn
+        self._ending = False
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        writers = {"boards": self.boards.run, "posts": self.posts.run, "home": self.home.run}
-        self._tasks = [asyncio.create_task(_kept(name, run), name=f"slack {name}") for name, run in writers.items()]
+        writers = {"boards": self._in_turn(self.boards.run), "posts": self._in_turn(self.posts.run)}
+        kept = {name: _kept(name, run) for name, run in {**writers, "home": self.home.run}.items()}
+        self._tasks = [asyncio.create_task(running, name=f"slack {name}") for name, running in kept.items()]
+
+    def _in_turn(self, run: Writer) -> Writer:
+        async def work() -> None:
+            while not self._ending:
+                if not self._may_write():
+                    self._perhaps.clear()
+                    await self._perhaps.wait()
+                    continue
+                try:
+                    await run()
+                except NotTheWriterError as error:
+                    log.info("%s", error)
+
+        return work
 
     def wake(self) -> None:
         """Something changed. Never blocks."""
         self.boards.wake()
         self.posts.wake()
         self.home.wake()
+        self._perhaps.set()
 
     async def close(self) -> None:
         """Let each writer finish what it has begun, for a moment."""
         for writer in (self.boards, self.posts, self.home):
             writer.end()
+        self._ending = True
+        self._perhaps.set()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=PATIENCE_S)
         for task in self._tasks:
@@ -49,7 +77,7 @@ class Outbox:
         return self.boards.trouble or self.posts.trouble
 
 
-async def _kept(name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+async def _kept(name: str, run: Writer) -> None:
     """Nothing that runs on hosts waits for a writer; a bug in one must not end it for good either."""
     while True:
         try:

@@ -51,9 +51,11 @@ class Web:
         if not chat.get("connected"):
             problems.append("the chat service is not connected")
         problems += [f"{run} cannot be driven: {why}" for run, why in sorted(self._parts.engine.stalled.items())]
-        return web.json_response(
-            {"ok": not problems, "problems": problems, "chat": dict(chat)}, status=503 if problems else 200
-        )
+        answer: dict[str, object] = {"ok": not problems, "problems": problems, "chat": dict(chat)}
+        if (replicas := self._parts.replicas) is not None:
+            problems += replicas.problems()
+            answer["ok"], answer["replica"] = not problems, replicas.health()
+        return web.json_response(answer, status=503 if problems else 200)
 
     async def _metrics(self, _request: web.Request) -> web.Response:
         async with self._parts.store.look() as tx:

@@ -10,6 +10,7 @@ from bot.engine import Engine
 from bot.hands import Hands
 from bot.looker import Looker
 from bot.recorder import Recorder
+from bot.replicas import Replicas
 from bot.service import BelayService, NobodyDrives
 from bot.settings import Settings
 from core.action import Executor
@@ -85,17 +86,24 @@ class Parts:
     engine: Engine
     service: BelayService
     bell: Bell
+    replicas: Replicas | None  #: None: this process drives alone
 
 
 @asynccontextmanager
 async def assemble(
-    settings: Settings, *, clock: Clock | None = None, drives: bool = True, ssh: Executor | None = None
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    drives: bool = True,
+    ssh: Executor | None = None,
+    shares: bool = False,
 ) -> AsyncIterator[Parts]:
     """
     Put everything together but start nothing: no run is driven and no chat is connected yet.
 
     *ssh* stands in for the usual executor, for whoever stages what happens between two of its calls.
-    With `drives=False` this process never drives a run, and may work beside the bot that does.
+    With `drives=False` this process never drives a run, and may work beside the bot that does. With `shares`
+    (PostgreSQL) runs are shared with other replicas instead of driven by the engine alone.
 
     Raises:
         PlanError: a file is not well formed.
@@ -115,13 +123,14 @@ async def assemble(
         recorder = Recorder(store, clock, bell.ring)
         engine = Engine(store, recorder, hands, looker, clock)
         stack.push_async_callback(engine.close)
+        replicas = Replicas(settings.url, store=store, engine=engine) if shares else None
         service = BelayService(
             store=store,
             roster=config.roster,
             plans=config.plans,
             hands=hands,
             looker=looker,
-            engine=engine if drives else NobodyDrives(),
+            engine=(replicas or engine) if drives else NobodyDrives(),
             clock=clock,
             changed=bell.ring,
         )
@@ -134,6 +143,7 @@ async def assemble(
             engine=engine,
             service=service,
             bell=bell,
+            replicas=replicas,
         )
 
 

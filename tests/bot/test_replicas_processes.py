@@ -1,0 +1,131 @@
+"""
+Real replicas, real signals: whoever drives or writes may die, freeze or be told to end, and nothing is lost or twice.
+
+The seconds each take-over took are logged; `pytest --log-cli-level=INFO` shows them.
+"""
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from core.journal import Kind
+from core.run_states import RunStatus
+from tests.bot.replica_world import TAKEN_OVER_S, UNITS, Fleet, Replica, fleet, until
+from tests.postgres import PostgresServer, postgres_server
+
+log = logging.getLogger(__name__)
+
+pytestmark = [pytest.mark.postgres, pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    with postgres_server() as found:
+        yield found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def ground(server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Fleet]:
+    async with fleet(Path(tmp_path_factory.mktemp("replicas")), server) as found:
+        yield found
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def pair(ground: Fleet) -> AsyncIterator[Fleet]:
+    """Two replicas, ready; whatever is left of others has ended."""
+    while len(ground.replicas) < 2:
+        await ground.start()
+    yield ground
+    for replica in list(ground.replicas):
+        if replica.process.returncode is not None:
+            ground.replicas.remove(replica)
+
+
+async def under_way(found: Fleet, effects: int = 4) -> tuple[str, Replica, Replica]:
+    """A run in the middle of a step; its driver and the other one."""
+    run_id = await found.ask()
+    found.agree()
+    await found.until_step(run_id, effects)
+    driver = await found.driver()
+    (other,) = (replica for replica in found.replicas if replica is not driver)
+    return run_id, driver, other
+
+
+async def assert_whole(found: Fleet, run_id: str) -> None:
+    """It succeeded, each action took effect once, the board says so, and nothing was posted twice."""
+    await found.until(run_id, RunStatus.SUCCEEDED)
+    effects = found.effects(run_id)
+    assert len(effects) == UNITS
+    assert set(effects.values()) == {"1"}, effects
+    board = next(board for board in found.boards() if f"{run_id} " in board.text or f"{run_id}:" in board.text)
+    await found.workspace.wait_for(lambda: "SUCCEEDED" in board_text(found, board.ts).upper(), 20)
+
+    async def quiet() -> bool:
+        async with found.store.look() as tx:
+            return not await tx.outbox()
+
+    await until(quiet, "all messages to be sent")
+    assert sum(run_id in each.text for each in found.boards()) == 1
+    texts = found.thread(board)
+    assert len(texts) == len(set(texts)), texts
+
+
+def board_text(found: Fleet, ts: str) -> str:
+    return next(each.text for each in found.boards() if each.ts == ts)
+
+
+async def takes_over(replica: Replica, died_s: float, what: str) -> None:
+    await until(replica.drives, f"{replica.name} to drive")
+    took_s = time.monotonic() - died_s
+    log.info("%s: taken over after %.1f s", what, took_s)
+    assert took_s <= TAKEN_OVER_S
+
+
+async def test_a_killed_driver_is_replaced(pair: Fleet) -> None:
+    run_id, driver, other = await under_way(pair)
+    died_s = time.monotonic()
+    driver.signal(signal.SIGKILL)
+    await driver.process.wait()
+
+    await takes_over(other, died_s, "SIGKILL")
+    await until(other.writes, "the other to write")
+    log.info("SIGKILL: writes after %.1f s", time.monotonic() - died_s)
+    assert time.monotonic() - died_s <= TAKEN_OVER_S
+    await assert_whole(pair, run_id)
+
+
+async def test_a_frozen_driver_is_replaced_and_finds_itself_fenced(pair: Fleet) -> None:
+    run_id, driver, other = await under_way(pair)
+    froze_s = time.monotonic()
+    driver.signal(signal.SIGSTOP)
+
+    await takes_over(other, froze_s, "SIGSTOP")
+    await asyncio.sleep(max(0.0, 25 - (time.monotonic() - froze_s)))
+    epoch = await pair.epoch(run_id)
+    driver.signal(signal.SIGCONT)
+    await until(driver.is_ready, "the frozen one to answer again")
+
+    await assert_whole(pair, run_id)
+    async with pair.store.look() as tx:
+        kinds = [entry.kind for entry in await tx.entries(run_id)]
+    assert kinds.count(Kind.SUCCEEDED) == 1
+    assert await pair.epoch(run_id) == epoch
+    assert not (await driver.look())["replica"]["drives"]
+
+
+async def test_sigterm_hands_over_at_once(pair: Fleet) -> None:
+    run_id, driver, other = await under_way(pair)
+    asked_s = time.monotonic()
+    driver.signal(signal.SIGTERM)
+
+    await takes_over(other, asked_s, "SIGTERM")
+    assert await driver.process.wait() == 0
+    await until(other.writes, "the other to write")
+    log.info("SIGTERM: writes after %.1f s", time.monotonic() - asked_s)
+    await assert_whole(pair, run_id)

@@ -135,7 +135,7 @@ def _bar(view: RunView, progress: Progress) -> str:
         allowed = f" of {budget:g} min allowed" if budget else ""
         word = "is down" if progress.down_since else "was down"
         parts.append(f"control plane {word}{since} for {duration(progress.down_s)}{allowed}")
-    return f"{bar(progress.percent)}   {' · '.join(parts)}"
+    return f"{bar(progress.percent)} · {' · '.join(parts)}"
 
 
 def _next(view: RunView, progress: Progress) -> str:

@@ -20,9 +20,30 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 
 
 class PostgresServer:
-    def __init__(self, port: int) -> None:
+    def __init__(self, home: Path, port: int, words: list[str], user: str | None) -> None:
+        self.home = home
         self.port = port
+        self._words = words
+        self._user = user
+        self._process: subprocess.Popen[bytes] | None = None
         self._databases = 0
+
+    def start(self) -> None:
+        """Start the server on its data directory, also after a stop, and wait until it answers."""
+        last_wish = ["setpriv", "--pdeathsig", "QUIT"]  # it ends with the tests even if they are killed
+        words = [*last_wish, *self._words]
+        with (self.home / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                words, stdout=log, stderr=log, cwd=self.home, user=self._user, group=self._user
+            )
+        self.wait_until_up()
+
+    def stop(self) -> None:
+        """As `pg_ctl stop -m immediate`: connections are cut, nothing is flushed, the next start recovers."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(30)
+            self._process = None
 
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://belay@127.0.0.1:{self.port}/{database}"
@@ -64,14 +85,14 @@ def postgres_server(*options: str) -> Iterator[PostgresServer]:
     if os.geteuid() == 0:
         user = "postgres"
         shutil.chown(home, user, user)
-    process = None
+    server = None
     try:
         data = home / "data"
         init = [initdb, "-D", str(data), "-A", "trust", "-U", "belay", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
         subprocess.run(init, check=True, capture_output=True, cwd=home, user=user, group=user)
-        server = PostgresServer(free_port())
+        port = free_port()
         settings = [
-            f"port={server.port}",
+            f"port={port}",
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
             "fsync=off",
@@ -79,15 +100,12 @@ def postgres_server(*options: str) -> Iterator[PostgresServer]:
             *options,
         ]
         words = [postgres, "-D", str(data), *(word for setting in settings for word in ("-c", setting))]
-        last_wish = ["setpriv", "--pdeathsig", "QUIT"]  # it ends with the tests even if they are killed
-        with (home / "log").open("wb") as log:
-            process = subprocess.Popen([*last_wish, *words], stdout=log, stderr=log, cwd=home, user=user, group=user)
-        server.wait_until_up()
+        server = PostgresServer(home, port, words, user)
+        server.start()
         yield server
     finally:
-        if process is not None:
-            process.send_signal(signal.SIGQUIT)
-            process.wait(30)
+        if server is not None:
+            server.stop()
         shutil.rmtree(home, ignore_errors=True)
 
 

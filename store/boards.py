@@ -7,7 +7,7 @@ from sqlmodel import col, or_, select, update
 
 from core.run_states import RunStatus
 from store.records import Board
-from store.runs import DRIVEN, RunsPart
+from store.runs import DRIVEN, ENDED, RunsPart
 from store.tables import BoardRow, RunRow
 
 
@@ -28,6 +28,11 @@ class BoardsPart(RunsPart):
             BoardRow.run_id == RunRow.id, col(BoardRow.ts).is_not(None), RunRow.status == RunStatus.WAITING.value
         )
         return list((await self._session.exec(query.order_by(col(RunRow.number).desc()))).all())
+
+    async def channels_under_way(self) -> list[str]:
+        """Return the channels in which runs wait or are driven."""
+        query = select(BoardRow.channel).where(BoardRow.run_id == RunRow.id, col(RunRow.status).not_in(ENDED))
+        return sorted(set((await self._session.exec(query)).all()))
 
     async def place_board(self, run_id: str, channel: str, ts: str) -> None:
         """

@@ -16,7 +16,7 @@ from store.parts import Part
 from store.records import Due
 from store.tables import CounterRow, JournalRow, RunRow
 
-_ENDED = [status.value for status in RunStatus if status.ended]
+ENDED = [status.value for status in RunStatus if status.ended]
 _FROZEN = cast("QueryableAttribute[dict[str, Any]]", RunRow.frozen)
 DRIVEN = [status.value for status in RunStatus if status.driven]
 
@@ -48,7 +48,7 @@ class RunsPart(Part):
         if target:
             query = query.where(RunRow.target == target)
         if active:
-            query = query.where(col(RunRow.status).not_in(_ENDED))
+            query = query.where(col(RunRow.status).not_in(ENDED))
         return await self._thawed((await self._session.exec(query)).all())
 
     async def driven(self) -> list[str]:

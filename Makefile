@@ -6,7 +6,7 @@ SCENARIO ?= reversible
 PORT ?= 8417
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev debs demo test lint check drill bench lock states
+.PHONY: help setup setup-dev debs demo test lint check drill bench chaos chaos-full lock states
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -36,7 +36,7 @@ demo: setup ## a practice cloud, a local chat workspace and the bot; prints one 
 	$(BIN)/belay demo --scenario $(SCENARIO) --port $(PORT)
 
 test: setup-dev debs ## all tests: real sshd, real PostgreSQL, real browser
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadscope $(PYTEST_ARGS)
 
 lint: setup-dev ## ruff, mypy, the direction of imports
 	$(BIN)/ruff check .
@@ -52,6 +52,12 @@ drill: setup ## one whole rollback without a person, from request to report
 
 bench: setup-dev debs ## measure, compare with peers, print the ratios; writes bench/results.json
 	$(BIN)/python -m bench
+
+chaos: setup-dev debs ## kill the bot and cut its links on purpose, at most 8 minutes (docs/chaos.md)
+	$(BIN)/python -m chaos --bounded --minutes 3.3 --faults 100000
+
+chaos-full: setup-dev debs ## the same until 5,000 faults and 1,000 kills on each database (CHAOS_ARGS=…)
+	$(BIN)/python -m chaos $(CHAOS_ARGS)
 
 lock: setup-dev ## resolve the dependencies anew into the lock files
 	$(BIN)/uv pip compile pyproject.toml --generate-hashes --no-emit-index-url --no-annotate --no-header \

@@ -1,0 +1,97 @@
+"""
+Control trials: with one safeguard taken out the harness has to find what is then wrong, or it proves nothing.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from chaos.campaign import one_kill
+from chaos.databases import Databases
+from chaos.ground import Ground
+from chaos.judging import Expected, expected
+from chaos.link import Mischief
+from chaos.trial import Result, Trial, play
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    weaken: str
+    safeguard: str  #: what is taken out, in words
+    found: str  #: how a finding of the harness begins
+    trials: tuple[Trial, ...]  #: played in order until it is found
+
+
+def _killed(weaken: str, *labels: str, nth: int = 1, chat: bool = False) -> tuple[Trial, ...]:
+    return tuple(
+        Trial(kind="control", seed=n, weaken=weaken, kills=partial(one_kill, label, nth), patience_s=5, chat=chat)
+        for n, label in enumerate(labels)
+    )
+
+
+def _late() -> Iterator[Trial]:
+    """A call is delivered after its sender gave the line up; which chunk is the call depends on the machine."""
+    for chunk in range(60, 200, 3):
+        yield Trial(
+            kind="control",
+            seed=chunk,
+            weaken="ignore-claims",
+            links=1,
+            link_kinds=(Mischief.LATE,),
+            link_gap=(chunk, chunk),
+        )
+
+
+CONTROLS = (
+    Control(
+        weaken="run-again",
+        safeguard="attach before retry: ask the host what became of it, never start it again",
+        found="ran twice",
+        trials=_killed("run-again", "after send: run slow@host-1 do"),
+    ),
+    Control(
+        weaken="act-first",
+        safeguard="intent before act",
+        found="wrong: acted before it was written",
+        trials=_killed("act-first", "after answer: run stop@host-3 do", "after run stop@host-3 do"),
+    ),
+    Control(
+        weaken="ignore-claims",
+        safeguard="the claim on the host",
+        found="ran twice",
+        trials=tuple(_late()),
+    ),
+    Control(
+        weaken="drop-output",
+        safeguard="the outcome is written with what was printed",
+        found="outcome lost",
+        trials=(Trial(kind="control", seed=0, weaken="drop-output"),),
+    ),
+    Control(
+        weaken="forget-drivers",
+        safeguard="a start takes up every run that was under way",
+        found="stuck",
+        trials=_killed("forget-drivers", "after run slow@host-1 do"),
+    ),
+    Control(
+        weaken="post-blindly",
+        safeguard="what may have been posted is looked for before it is posted again",
+        found="wrong: 'R-1/",
+        trials=_killed("post-blindly", "before commit: thread sent", nth=2, chat=True),
+    ),
+)
+
+
+async def undisturbed(on: Ground, databases: Databases, *, chat: bool = False) -> Expected:
+    """Play the run without faults that everything is compared with."""
+    result = await play(on, databases, f"undisturbed-{chat}", Trial(kind="undisturbed", seed=0, chat=chat), None)
+    return expected(result.facts, result.effects, result.points)
+
+
+async def try_control(on: Ground, databases: Databases, control: Control, want: Expected) -> tuple[bool, Result]:
+    """Return whether the harness found what it had to find, and the last result."""
+    for number, trial in enumerate(control.trials):
+        result = await play(on, databases, f"{control.weaken}-{number}", trial, want)
+        if any(words.startswith(control.found) for words in result.findings.words()):
+            return True, result
+    return False, result

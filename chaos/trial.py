@@ -1,0 +1,192 @@
+"""One trial: a run that is disturbed until it has ended, and what was found afterwards."""
+
+import asyncio
+import random
+import shutil
+import signal
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from chaos.chat import Chat, chat
+from chaos.databases import Databases
+from chaos.ground import Ground
+from chaos.hostfaults import HostFault, disturb
+from chaos.judging import Expected, Findings, judge
+from chaos.link import Mischief, Schedule
+from chaos.spec import Kill, Spec, effects
+from chaos.zygote import left
+
+#: Seconds a victim may take until it is ended and called stuck.
+LONGEST_S = 180.0
+#: Victims of one trial; the next one is not killed any more.
+MOST_VICTIMS = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What to do to one run. The seed decides everything that is left to chance."""
+
+    kind: str
+    seed: int
+    way: str = "forward"
+    kills: Callable[[random.Random], Iterator[Kill]] | None = None  #: one for each victim, as long as there are any
+    links: int = 0  #: how many times a link goes wrong at most
+    link_kinds: tuple[Mischief, ...] = tuple(Mischief)
+    link_gap: tuple[int, int] = (5, 60)
+    hosts: tuple[HostFault, ...] = ()  #: what happens to hosts, one after another until the run has ended
+    weaken: str = ""
+    patience_s: float = 45.0
+    chat: bool = False  #: with a local workspace, in which people ask and agree
+    about: str = ""  #: the point it is for; for people
+
+
+@dataclass(kw_only=True)
+class Result:
+    trial: Trial
+    database: str
+    faults: Counter[str] = field(default_factory=Counter)  #: only what hit its point
+    kills: int = 0
+    runs: int = 0
+    findings: Findings = field(default_factory=Findings)
+    last_words: list[str] = field(default_factory=list)  #: the points at which victims died
+    seconds: float = 0.0
+    facts: dict[str, Any] = field(default_factory=dict)
+    effects: dict[Any, str] = field(default_factory=dict)
+    points: list[str] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        return self.kills + self.faults.total()
+
+
+async def play(ground: Ground, databases: Databases, name: str, trial: Trial, want: Expected | None) -> Result:
+    """Play *trial* on *ground*. Without *want* nothing is compared: that is how the undisturbed run is made."""
+    began = time.monotonic()
+    result = Result(trial=trial, database=databases.kind)
+    folder = ground.home / name
+    async with AsyncExitStack() as stack:
+        talk = await stack.enter_async_context(chat()) if trial.chat else None
+        if talk:
+            ground.write_config(folder, name, channel=talk.channel, accounts=talk.accounts())
+        else:
+            ground.write_config(folder, name)
+        url = await stack.enter_async_context(databases.fresh(folder / "data"))
+        spec = Spec(
+            role="victim",
+            trial=name,
+            home=str(folder),
+            url=url,
+            client_key=str(ground.site.client_key),
+            known_hosts=str(ground.site.known_hosts),
+            homes=ground.homes,
+            way=trial.way,
+            weaken=trial.weaken,
+            patience_s=trial.patience_s,
+            slack=talk.settings if talk else {},
+        )
+        async with _disturbed(ground, trial, result), _people(talk):
+            await _until_over(ground, spec, trial, result)
+        await _judge(ground, spec, result, want)
+        if talk and result.facts:
+            result.findings.wrong += talk.problems(result.facts)
+    result.seconds = time.monotonic() - began
+    if result.findings.clean and not trial.weaken:
+        ground.clear(name)
+        shutil.rmtree(folder)
+    return result
+
+
+@asynccontextmanager
+async def _disturbed(ground: Ground, trial: Trial, result: Result) -> AsyncIterator[None]:
+    rng = random.Random(trial.seed)
+    schedule = Schedule(rng=rng, most=trial.links, kinds=trial.link_kinds, gap=trial.link_gap)
+    ground.use(schedule)
+    meddling = asyncio.create_task(disturb(ground, trial.hosts, rng, result.faults)) if trial.hosts else None
+    try:
+        yield
+    finally:
+        if meddling:
+            meddling.cancel()
+            await asyncio.wait({meddling})
+        schedule.most = 0
+        await ground.quiet(2.0)
+        result.faults.update({str(kind): count for kind, count in schedule.hits.items()})
+        if schedule.hits[Mischief.LATE]:
+            await asyncio.sleep(0.5)  # what was delivered late may be at it still
+
+
+@asynccontextmanager
+async def _people(talk: Chat | None) -> AsyncIterator[None]:
+    if talk is None:
+        yield
+        return
+    playing = asyncio.create_task(talk.play())
+    try:
+        yield
+    finally:
+        playing.cancel()
+        with suppress(asyncio.CancelledError):
+            await playing
+
+
+async def _until_over(ground: Ground, spec: Spec, trial: Trial, result: Result) -> None:
+    kills = trial.kills(random.Random(trial.seed)) if trial.kills else iter(())
+    for victim in range(MOST_VICTIMS + 1):
+        kill = next(kills, None) if victim < MOST_VICTIMS else None
+        code = await _victim(ground, replace(spec, kill=kill), result)
+        if code == -signal.SIGKILL and kill is not None:
+            result.kills += 1
+            continue
+        if code != 0:
+            result.findings.wrong.append(f"the bot ended with {code}: {_log_end(spec)}")
+        break
+    words = spec.folder / "last-words"
+    result.last_words = words.read_text().splitlines() if words.exists() else []
+
+
+async def _victim(ground: Ground, spec: Spec, result: Result) -> int:
+    running = asyncio.create_task(ground.zygote.child(spec))
+    done, _ = await asyncio.wait({running}, timeout=LONGEST_S)
+    if not done:
+        result.findings.stuck.append(f"the bot did not come to an end within {LONGEST_S:.0f} s")
+        ground.zygote.signal(signal.SIGKILL)
+        await running
+        return 0
+    return running.result()
+
+
+def _log_end(spec: Spec) -> str:
+    lines = (spec.folder / f"{spec.role}.log").read_text(errors="replace").strip().splitlines()
+    return " | ".join(lines[-3:])
+
+
+async def _judge(ground: Ground, spec: Spec, result: Result, want: Expected | None) -> None:
+    code = await ground.zygote.child(replace(spec, role="judge", kill=None))
+    if code:
+        result.findings.wrong.append(
+            f"what is kept cannot be read or verified: {_log_end(replace(spec, role='judge'))}"
+        )
+    result.facts, report = left(spec, "facts.json"), left(spec, "result.json")
+    result.effects = effects(spec.trial, spec.homes)
+    result.runs = len(result.facts.get("runs", ()))
+    result.points = list(report.get("points", ()))
+    if want is not None and code == 0:
+        judged = judge(want, result.facts, result.effects, hosts_failed=bool(result.trial.hosts))
+        judged.wrong += result.findings.wrong
+        judged.stuck += result.findings.stuck
+        result.findings = judged
+    if report.get("stuck"):
+        result.findings.stuck.append(str(report["stuck"]))
+    if report.get("stalled"):
+        result.findings.stuck.append(f"drivers broke: {report['stalled']}")
+    result.findings.wrong += _unmeant(spec)
+
+
+def _unmeant(spec: Spec) -> list[str]:
+    file = spec.folder / "unmeant"
+    lines = file.read_text().splitlines() if file.exists() else []
+    return [f"acted before it was written: {line}" for line in lines]

@@ -1,0 +1,177 @@
+"""
+What the children of a zygote are: a bot with its points, or a judge who only reads.
+
+The bot is the real one: `bot.wiring.assemble`, its engine and service, and `bot.serve.running` where there is a chat.
+Only waiting times are shortened, so that thousands of faults fit into an hour; each is named here.
+"""
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+import bot.serve
+import bot.unit_work
+import bot.wiring
+import executors.link
+from bot.serve import running
+from bot.settings import Settings
+from bot.wiring import Parts, assemble
+from chaos import weaken
+from chaos.person import Everybody, People, StuckError
+from chaos.points import Points, install
+from chaos.spec import Spec, effects
+from core.codec import to_data
+from core.journal import Kind
+from store.database import Store
+
+#: Seconds; in the product: a dead link 15, a sign of life 5, connecting 10, attaching again 2, between messages 1.
+DEAD_AFTER_S, KEEPALIVE_S, CONNECT_S, REATTACH_S, POST_GAP_S = 2.0, 0.5, 2.0, 0.2, 0.02
+
+
+def child(spec: Spec) -> None:
+    """What a zygote's child does."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    logging.getLogger("paramiko").setLevel(logging.CRITICAL)
+    asyncio.run(_judge(spec) if spec.role == "judge" else _victim(spec))
+
+
+async def _victim(spec: Spec) -> None:
+    words = os.open(spec.folder / "last-words", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    points = Points(spec.kill, words)
+    _shorten()
+    weaken.apply(spec.weaken)
+    install(points)
+    result: dict[str, Any] = {"stuck": ""}
+    async with _bot(spec) as parts:
+        try:
+            await People(parts, spec).see_to_the_end()
+        except StuckError as stuck:
+            result["stuck"] = str(stuck)
+        if spec.slack:
+            await _until_shown(parts)
+        result["stalled"] = sorted(parts.engine.stalled)
+    result["points"] = points.passed
+    (spec.folder / "result.json").write_text(json.dumps(result))
+
+
+@asynccontextmanager
+async def _bot(spec: Spec) -> AsyncIterator[Parts]:
+    settings = settings_of(spec)
+    await _check_intents(spec)
+    if spec.slack:
+        async with running(settings) as served:
+            yield served.parts
+        return
+    async with assemble(settings) as parts:
+        parts.service.witness = Everybody()
+        await parts.engine.start()
+        yield parts
+
+
+async def _until_shown(parts: Parts) -> None:
+    """The run is over; wait until the chat says so too."""
+    async with asyncio.timeout(40):
+        while True:
+            async with parts.store.look() as tx:
+                boards, waiting = await tx.boards_behind(), await tx.outbox()
+            if not boards and not waiting:
+                return
+            await asyncio.sleep(0.05)
+
+
+def settings_of(spec: Spec) -> Settings:
+    chat: dict[str, Any] = {}
+    if spec.slack:
+        chat = {
+            "slack_bot_token": SecretStr(spec.slack["bot_token"]),
+            "slack_app_token": SecretStr(spec.slack["app_token"]),
+            "slack_api_url": spec.slack["api_url"],
+        }
+    return Settings(
+        config=spec.folder / "config",
+        data=spec.folder / "data",
+        database_url=spec.url,
+        listen_host="127.0.0.1",
+        listen_port=0,
+        known_hosts=Path(spec.known_hosts),
+        ssh_config=spec.folder / "config" / "ssh_config",
+        identity_files=[Path(spec.client_key)],
+        **chat,
+    )
+
+
+def _shorten() -> None:
+    ssh_settings, slack_settings = bot.wiring.ssh_settings, bot.serve.slack_settings
+    vars(bot.wiring)["ssh_settings"] = lambda settings: replace(
+        ssh_settings(settings),
+        dead_after_s=DEAD_AFTER_S,
+        keepalive_s=KEEPALIVE_S,
+        connect_timeout_s=CONNECT_S,
+        agent=False,
+    )
+    vars(bot.serve)["slack_settings"] = lambda settings: replace(slack_settings(settings), post_gap_s=POST_GAP_S)
+    vars(bot.unit_work)["REATTACH_EVERY_S"] = REATTACH_S
+    load_plans = vars(bot.wiring)["load_plans"]
+    vars(bot.wiring)["load_plans"] = lambda _shipped, own: load_plans(
+        own
+    )  # reading them takes longer than a trial's start
+    # Practice hosts share one kernel and so one boot id; each has a file in its place, which changes as they "boot".
+    preamble = executors.link._PREAMBLE.replace(b"/proc/sys/kernel/random/boot_id", b'"$HOME/boot_id"')
+    vars(executors.link)["_PREAMBLE"] = preamble
+
+
+async def _check_intents(spec: Spec) -> None:
+    """Before the bot wakes up: whatever has taken effect on a host has to have its intent in the journal."""
+    there = effects(spec.trial, spec.homes)
+    if not there:
+        return
+    store = await Store.open(settings_of(spec).url, readonly=True)
+    try:
+        async with store.look() as tx:
+            for (run_id, unit, verb), attempts in there.items():
+                kind = Kind.STARTED if verb == "do" else Kind.UNDO_STARTED
+                meant = sum(e.unit == unit and e.kind is kind for e in await tx.entries(run_id))
+                if meant < max(map(int, attempts)):
+                    with (spec.folder / "unmeant").open("a") as file:
+                        file.write(f"{run_id} {unit} {verb}: attempt {attempts} without an intent\n")
+    finally:
+        await store.close()
+
+
+async def _judge(spec: Spec) -> None:
+    """Read everything from the database anew and leave it as JSON."""
+    store = await Store.open(settings_of(spec).url, readonly=True)
+    try:
+        async with store.look() as tx:
+            runs = [await _facts(tx, run.id) for run in await tx.runs(limit=1_000)]
+            head = await tx.verify_audit()
+        (spec.folder / "facts.json").write_text(json.dumps({"runs": runs, "audit": head.n}))
+    finally:
+        await store.close()
+
+
+async def _facts(tx: Any, run_id: str) -> dict[str, Any]:
+    state, claim, run = await tx.state(run_id), await tx.claim_of(run_id), await tx.run(run_id)
+    entries = await tx.entries(run_id)
+    lock = await tx.lock_of(run.target)
+    return {
+        "id": run_id,
+        "status": state.status,
+        "reason": state.reason,
+        "units": {key: str(unit.status) for key, unit in state.units.items()},
+        "entries": [f"{entry.kind} {entry.unit}".strip() for entry in entries],
+        "outputs": [
+            {"unit": o.unit, "verb": o.verb, "attempt": o.attempt, "exit": o.exit_code, "output": to_data(o.output)}
+            for o in await tx.outputs(run_id)
+        ],
+        "claimed": claim is not None,
+        "locked": lock is not None and lock.run_id == run_id,
+    }

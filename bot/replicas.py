@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from procrastinate import App, JobContext, PsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Job, Status
+from procrastinate.manager import JobManager
+from psycopg.errors import RaiseException
 
 from bot.engine import Engine
 from bot.replicas_schema import prepare
@@ -55,6 +57,17 @@ class Pace:
 PACE = Pace()
 
 
+class Jobs(JobManager):
+    async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
+        """End *job*; one that is gone is another replica's by now, or ended by it, and that is all right."""
+        try:
+            await super().finish_job(job, status, delete_job)
+        except ConnectorException as error:
+            if not isinstance(error.__cause__, RaiseException):
+                raise
+            log.info("%s %s is no longer this replica's", job.task_name, job.task_kwargs)
+
+
 class Replicas:
     """One replica. Implements `bot.service.Waker`."""
 
@@ -63,6 +76,7 @@ class Replicas:
         self._engine = engine
         self._pace = pace or PACE
         self._app = App(connector=_connector(url))
+        self._app.job_manager = Jobs(self._app.connector)
         self._drive = self._app.task(name="drive", pass_context=True)(self._on_drive)
         self._write = self._app.task(name="write", pass_context=True)(self._on_write)
         self._held: dict[int, Job] = {}  #: jobs taken and not done
@@ -215,8 +229,7 @@ class Replicas:
         It is not retried: procrastinate ends a job by its number, whoever asks. A replica that wakes up and ends what
         it had would end its successor's, were the number the same.
         """
-        with suppress(ConnectorException):  # ended meanwhile, by its own replica or by one that was faster
-            await self._app.job_manager.finish_job(job, Status.ABORTED, delete_job=True)
+        await self._app.job_manager.finish_job(job, Status.ABORTED, delete_job=True)
         if job.task_name == self._write.name:
             await self._have_writer(wait_s=wait_s)
         else:

@@ -78,7 +78,7 @@ async def running(settings: Settings, *, ssh: Executor | None = None) -> AsyncIt
         stack.push_async_callback(chat.close)
         await chat.start()
         await (replicas or parts.engine).start()
-        sweeping = asyncio.create_task(_sweep(parts), name="sweep")
+        sweeping = asyncio.create_task(_sweep(parts, chat), name="sweep")
         stack.push_async_callback(_ended, sweeping)
         yield Running(parts=parts, chat=chat, url=url)
 
@@ -127,10 +127,11 @@ async def _listening(app: web.Application, settings: Settings) -> AsyncIterator[
         await runner.cleanup()
 
 
-async def _sweep(parts: Parts) -> None:
+async def _sweep(parts: Parts, chat: SlackFrontEnd) -> None:
     while True:
         try:
             await parts.service.sweep()
+            await chat.adopt()
         except BelayError as error:
             log.warning("cannot look after waiting runs now: %s", error)
         except Exception:

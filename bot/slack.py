@@ -47,6 +47,8 @@ log = logging.getLogger(__name__)
 SOCKETS = 2
 #: A command or click that waited longer than this, over a crash, is not done any more: its person went on.
 TOO_OLD = timedelta(minutes=5)
+#: What one of several replicas has taken in and not handled for so long is handled by another.
+ORPHANED = timedelta(seconds=30)
 #: Seconds the start waits for the sockets.
 OPENING_S = 10.0
 HTTP_PATH = "/slack/events"
@@ -79,7 +81,8 @@ class SlackFrontEnd:
         self._watching: list[asyncio.Task[None]] = []
         self._missed = Missed(store, self._count_reactions)
         self._answers = Answers(self._client, settings)
-        self._inbox = Inbox(store, clock, self._handle)
+        left_for = timedelta(0) if may_write is alone else ORPHANED
+        self._inbox = Inbox(store, clock, self._handle, left_for=left_for)
         self._app = self._bolt()
 
     # -- life --------------------------------------------------------------------------------------------------
@@ -190,6 +193,18 @@ class SlackFrontEnd:
         """A board has got its message. Who reacted before that was written down is counted now."""
         self.wake()
         self._missed.look_at(run_id)
+
+    async def adopt(self) -> None:
+        """
+        Handle what a replica that is gone has taken in. One of them does it, the one that writes.
+
+        Raises:
+            StoreUnavailableError: the database cannot be read.
+        """
+        if self._me is None or self._may_write is alone or not self._may_write():
+            return
+        if adopted := await self._inbox.replay():
+            log.warning("%d things were taken in by a replica that is gone; they are handled here", adopted)
 
     async def account(self, account_id: str) -> Account:
         """Return the account "TEAM/USER" as Slack describes it now, asked anew."""

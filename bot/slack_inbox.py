@@ -8,9 +8,11 @@ person is told at once that nothing was recorded.
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from slack_bolt.response import BoltResponse
@@ -76,13 +78,16 @@ def kept(body: Body) -> dict[str, Any]:
 class Inbox:
     """Takes in, hands out in the order of each person, marks as handled."""
 
-    def __init__(self, store: Store, clock: Clock, handle: Handle) -> None:
+    def __init__(self, store: Store, clock: Clock, handle: Handle, *, left_for: timedelta = timedelta(0)) -> None:
+        """*left_for*: what one of several replicas left unhandled for so long is another's; 0: we are alone."""
         self._store = store
         self._clock = clock
         self._handle = handle
-        self._lanes: dict[str, deque[InboxItem]] = {}
+        self._left_for = left_for
+        self._lanes: dict[str, deque[tuple[InboxItem, float]]] = {}
         self._answering: dict[str, tuple[InboxItem, str]] = {}
         self._working: set[asyncio.Task[None]] = set()
+        self._in_hand: set[str] = set()  #: ids of what waits in a lane or is being handled
         self.received = 0
         self.duplicates = 0
 
@@ -117,19 +122,27 @@ class Inbox:
             self._put(*self._answering.pop(envelope.id))
 
     def _put(self, item: InboxItem, user: str) -> None:
+        self._in_hand.add(item.event_id)
+        held = (item, time.monotonic())
         lane = self._lanes.get(user)
         if lane is not None:
-            lane.append(item)
+            lane.append(held)
             return
-        self._lanes[user] = deque([item])
+        self._lanes[user] = deque([held])
         task = asyncio.create_task(self._work(user), name=f"inbox of {user or 'nobody'}")
         self._working.add(task)
         task.add_done_callback(self._working.discard)
 
     async def replay(self) -> int:
-        """Hand out what was written down before a crash and not handled. Returns how much."""
+        """
+        Hand out what was written down and not handled: before a crash, or by a replica that is gone. Returns how much.
+
+        Of several replicas' only what was left for long: what is younger may be in another one's hands.
+        """
+        before = self._clock.now() - self._left_for
         async with self._store.look() as tx:
-            items = await tx.inbox(limit=1_000)
+            left = await tx.inbox(limit=1_000)
+        items = [item for item in left if item.at <= before and item.event_id not in self._in_hand]
         for item in items:
             envelope = envelope_of(item.payload)
             self._put(item, envelope.user if envelope else "")
@@ -148,9 +161,18 @@ class Inbox:
         lane = self._lanes[user]
         try:
             while lane:
-                await self._one(lane.popleft())
+                item, since_s = lane.popleft()
+                if self._is_others(since_s):
+                    log.warning("%s waited here too long and is left to whoever takes it up", item.event_id)
+                else:
+                    await self._one(item)
+                self._in_hand.discard(item.event_id)
         finally:
             del self._lanes[user]
+
+    def _is_others(self, since_s: float) -> bool:
+        """Whether another replica may have taken it up meanwhile: this one was frozen, or is far behind."""
+        return bool(self._left_for) and time.monotonic() - since_s > 0.8 * self._left_for.total_seconds()
 
     async def _one(self, item: InboxItem) -> None:
         try:

@@ -252,9 +252,11 @@ def _meaning(error: Exception, host: Host, settings: SshSettings) -> BelayError 
 
 
 def _is_about_credentials(error: Exception, detail: str) -> bool:
-    # "No authentication methods available" and a locked key come as plain SSHExceptions
-    timed_out = "timeout" in detail.lower() or "timed out" in detail.lower()
-    return not timed_out and (isinstance(error, paramiko.AuthenticationException) or "authentication" in detail.lower())
+    # "No authentication methods available" and a locked key come as plain SSHExceptions, and a link that broke
+    # while logging in as an AuthenticationException.
+    text = detail.lower()
+    link_broke = any(sign in text for sign in ("timeout", "timed out", "saw eof", "shut down", "connection reset"))
+    return not link_broke and (isinstance(error, paramiko.AuthenticationException) or "authentication" in text)
 
 
 def _close_quietly(connection: fabric.Connection) -> None:

@@ -4,6 +4,7 @@ from commands.base import Command, Option, Reply, Request
 from commands.choose import the_run
 from commands.text import plain, some
 from core.ports import Service
+from core.unit_states import UnitStatus
 
 USAGE = 'skip RUN [UNIT …] --reason "…"'
 
@@ -11,9 +12,10 @@ USAGE = 'skip RUN [UNIT …] --reason "…"'
 async def handle(request: Request, service: Service) -> Reply:
     view, units = await the_run(request, service)
     reason = request.options.get("reason", "")
-    await service.skip(view.run.id, request.actor, units, reason=reason)
-    chosen = units or (view.state.ask.units if view.state.ask else ())
-    what = plain(some(chosen, 5), 300) or "what was asked about"
+    after = await service.skip(view.run.id, request.actor, units, reason=reason)
+    asked = units or (view.state.ask.units if view.state.ask else ())
+    skipped = [key for key in asked if after.state.unit(key).status is UnitStatus.SKIPPED]
+    what = plain(some(skipped, 5), 300) or "what was asked about"
     who = plain(request.actor.person.name, 60)
     text = (
         f"{who} skips {what} of {view.run.id}: {plain(reason)}. The run goes on without it once nothing else is asked."

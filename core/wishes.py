@@ -105,12 +105,16 @@ def retry(plan: ResolvedPlan, state: RunState, units: Sequence[str]) -> list[Dra
 
 
 def skip(plan: ResolvedPlan, state: RunState, units: Sequence[str], reason: str) -> list[Draft]:
+    """Pass over what failed: the units named, or all that did. What is unknown or stuck has to be settled."""
     if not reason:
         raise RefusedError("skipping wants a reason, for the record: skip RUN [UNIT] --reason '...'")
     chosen = _asked_units(plan, state, units, "skip")
-    stuck = [key for key in chosen if state.unit(key).status is UnitStatus.STUCK]
-    if stuck:
-        raise RefusedError(f"'{stuck[0]}' is half undone and cannot be skipped; look at the host and settle it")
+    failed = [key for key in chosen if state.unit(key).status is UnitStatus.FAILED]
+    doubtful = [key for key in chosen if key not in failed]
+    if doubtful and (units or not failed):
+        status = state.unit(doubtful[0]).status
+        raise RefusedError(f"'{doubtful[0]}' is {status} and cannot be skipped; look at the host and settle it")
+    chosen = failed
     drafts = [Draft(kind=Kind.SKIPPED, unit=key, data={"reason": reason}) for key in chosen]
     return [*drafts, *_go_on(state, drafts)]
 

@@ -90,7 +90,8 @@ async def test_acts_are_bounded_and_harmless() -> None:
     service = await hostile_service()
     await stories.failed(service, reason=HOSTILE)
     hostile = "*x* <!channel> :ok: " * 20
-    for line in ("retry R-17 --help", f'skip R-17 --reason "{hostile}"', f'pause R-17 --reason "{hostile}"'):
+    settled = f'settle R-17 stop-api@controller-2 done --reason "{hostile}"'
+    for line in ("retry R-17 --help", f'skip R-17 --reason "{hostile}"', settled, f'pause R-17 --reason "{hostile}"'):
         reply = await commands.answer(line, actor("bo"), service)
         assert len(reply.text) <= LIMIT
         assert not injected(reply.text)

@@ -382,7 +382,9 @@ async def test_retry_skip_settle(service: FakeService) -> None:
 async def test_skip(service: FakeService) -> None:
     await stories.failed(service)
     reply = await say(service, 'skip --reason "stopped by hand"')
-    assert "skips stop-api@controller-1, stop-api@controller-2 of R-17: stopped by hand" in reply.text
+    assert "skips stop-api@controller-1 of R-17: stopped by hand" in reply.text
+    refused = await refusal(service, 'skip R-17 stop-api@controller-2 --reason "who knows"')
+    assert "'stop-api@controller-2' is unknown and cannot be skipped" in refused
 
 
 # recording

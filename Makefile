@@ -54,7 +54,7 @@ bench: setup-dev debs ## measure, compare with peers, print the ratios; writes b
 	$(BIN)/python -m bench
 
 chaos: setup-dev debs ## kill the bot and cut its links on purpose, at most 8 minutes (docs/chaos.md)
-	$(BIN)/python -m chaos --bounded --minutes 3.3 --faults 100000
+	$(BIN)/python -m chaos --points kinds --minutes 3.3 --faults 100000
 
 chaos-full: setup-dev debs ## the same until 5,000 faults and 1,000 kills on each database (CHAOS_ARGS=…)
 	$(BIN)/python -m chaos $(CHAOS_ARGS)

@@ -22,7 +22,7 @@ from core.resolve import ResolvedStep, Unit
 from core.run import Run
 from core.run_states import RunStatus
 from core.schedule import AskPerson, Do, Elect, Finish, Probe, Recover, Rest, Retry, Undo, decide
-from core.state import Ask, RunState
+from core.state import Ask, NewerJournalError, RunState
 from core.unit_states import UnitStatus
 from core.wishes import Draft
 from store.database import Store
@@ -69,6 +69,7 @@ class Driver:
 
         Raises:
             FencedError: another driver has the run; nothing more was done.
+            NewerJournalError: a newer Belay wrote in its journal; nothing more was done.
         """
         while True:
             self._changed.clear()
@@ -184,8 +185,8 @@ class Driver:
             async with asyncio.TaskGroup() as group:
                 for work in self._working:
                     group.create_task(self._to_its_end(work, work_on))
-        except* FencedError as fenced:
-            raise fenced.exceptions[0] from None
+        except* (FencedError, NewerJournalError) as not_ours:
+            raise not_ours.exceptions[0] from None
         finally:
             watching.cancel()
             self._working = []

@@ -27,6 +27,7 @@ from bot.slack_dialogs import Dialogs
 from bot.slack_home import Home
 from bot.slack_inbox import CLICK, COMMAND, EVENT, SUBMIT, Inbox, envelope_of, not_recorded
 from bot.slack_missed import Missed
+from bot.slack_outage import Outage
 from bot.slack_outbox import Outbox
 from bot.slack_people import People
 from bot.slack_posts import Posts
@@ -145,7 +146,11 @@ class SlackFrontEnd:
         await self._inbox.replay()
         self._missed.look_at_all()
         await self._missed.round()
-        self._watching = [asyncio.create_task(self._missed.run(), name="slack missed reactions")]
+        outage = Outage(self._client, self._store, self._clock, self._missed.look_at_all, self._may_write)
+        self._watching = [
+            asyncio.create_task(self._missed.run(), name="slack missed reactions"),
+            asyncio.create_task(outage.run(), name="slack outage"),
+        ]
 
     def _put_together(self, me: Identity) -> None:
         client, service, clock = self._client, self._service, self._clock

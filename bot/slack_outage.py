@@ -34,8 +34,8 @@ class Outage:
     clock: Clock
     back: Callable[[], None] = lambda: None  #: called when it is over
     may_write: Callable[[], bool] = lambda: True  #: False while another replica speaks for all of them
-    every_s: float = EVERY_S
-    patience_s: float = PATIENCE_S
+    every_s: float = field(default_factory=lambda: EVERY_S)
+    patience_s: float = field(default_factory=lambda: PATIENCE_S)
     _channels: tuple[str, ...] = ()  #: where runs are under way, at the last look that worked
     _since: datetime | None = None
     _to_tell: list[tuple[str, str]] = field(default_factory=list)  #: channel and text, not posted yet

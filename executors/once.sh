@@ -347,6 +347,10 @@ once_stop() {
     while once_state; [ "$state" = running ]; do once_nap 3; done
     [ "$state" = exit ] || once_publish 137 killed
     ;;
+  lost)
+    # How it ended stays unknown, but what it left behind ends with it.
+    [ "$why" != supervisor-died ] || once_sweep || { state=alive && once_say && return; }
+    ;;
   esac
   (once_open; once_follow)
 }

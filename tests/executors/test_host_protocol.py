@@ -269,7 +269,7 @@ def test_a_killed_supervisor_is_said_with_what_still_lives(new_shell: Shells, tm
 
 def test_supervisor_and_command_killed_is_lost(new_shell: Shells, tmp_path: Path) -> None:
     shell = new_shell()
-    action = act(f"echo x >>{tmp_path}/count; sleep 65", timeout_s=60)
+    action = act(f"sleep 65 & echo $! >{tmp_path}/child; echo x >>{tmp_path}/count; wait", timeout_s=60)
     thread, got = in_background(shell, action)
     owner, _, command, *_ = claim_of(shell, action)
     wait_for(lambda: (tmp_path / "count").exists() and bool((tmp_path / "count").read_text()), "the action")
@@ -279,6 +279,10 @@ def test_supervisor_and_command_killed_is_lost(new_shell: Shells, tmp_path: Path
 
     assert got[0][0].state in ("lost", "orphan")  # it may be asked between the two kills
     assert shell.ask(Op.RUN, action)[0].state == "lost"
+    child = int((tmp_path / "child").read_text())
+    assert alive(child)
+    assert shell.ask(Op.STOP, action)[0].state == "lost"  # its ending stays unknown, what it left is ended
+    assert not alive(child)
     assert (tmp_path / "count").read_text() == "x\n"
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.mrkdwn import entities
 from bot.slack_answers import Answers, Place, or_explain
-from bot.slack_dialogs import Dialogs, check_digest
+from bot.slack_dialogs import Dialogs, check_seen
 from bot.slack_people import People
 from bot.views_buttons import ASKS_WORDS, PREFIX, read_value
 from bot.views_modal import TARGET
@@ -44,16 +44,17 @@ class Clicks:
         await or_explain(self._press(verb, str(action.get("value", "")), place, body), f"button {verb} of {user}", tell)
 
     async def _press(self, verb: str, value: str, place: Place, body: Mapping[str, Any]) -> None:
-        run_id, digest = read_value(value)
+        clicked = read_value(value)
+        run_id = clicked.run_id
         actor = await self._people.actor(place.user, "button")
         if verb in _LOOKS:
             await self._show(_LOOKS[verb], run_id, actor, place, body)
             return
         await self._check_board(run_id, body)
         if verb == "approve":
-            await self._service.approve(run_id, actor, digest=digest or "-")
+            await self._service.approve(run_id, actor, digest=clicked.digest or "-")
             return
-        view = await check_digest(self._service, run_id, digest)
+        view = await check_seen(self._service, clicked)
         if verb not in ASKS_WORDS:
             await self._act(verb, run_id, actor)
         elif not await self._dialogs.open_decision(verb, view, str(body.get("trigger_id", ""))):

@@ -14,7 +14,7 @@ from bot.slack_answers import Answers, or_explain
 from bot.slack_forms import Form, Forms, block_of, values_of
 from bot.slack_people import People
 from bot.views_blocks import Json
-from bot.views_buttons import read_value
+from bot.views_buttons import Clicked, read_value
 from bot.views_modal import DECIDE, INCIDENT, OUTCOME, PHRASE, PLAN, PREVIEW, REASON, START, TARGET, TYPED, UNIT
 from commands.say import next_line
 from core.errors import RefusedError
@@ -142,11 +142,12 @@ class Dialogs:
 
     async def _decide(self, view: Mapping[str, Any], user: str) -> Json:
         verb, _, value = str(view.get("private_metadata", "")).partition(" ")
-        run_id, digest = read_value(value)
+        clicked = read_value(value)
+        run_id = clicked.run_id
         values = values_of(view)
         reason = " ".join(values.get(REASON, "").split())
         actor = await self._people.actor(user, "button")
-        await check_digest(self._service, run_id, digest)
+        await check_seen(self._service, clicked)
         match verb:
             case "skip":
                 after = await self._service.skip(run_id, actor, reason=reason)
@@ -162,16 +163,20 @@ class Dialogs:
         return views.message_modal("Decision", f"Recorded. {entities(next_line(after), 1_500)}")
 
 
-async def check_digest(service: Service, run_id: str, digest: str) -> RunView:
+async def check_seen(service: Service, clicked: Clicked) -> RunView:
     """
     Return the run a person clicked about.
 
     Raises:
-        RefusedError: it is not the plan they saw.
+        RefusedError: it is not the plan they saw, or the question they answer was answered meanwhile.
     """
-    view = await service.run(run_id)
+    view = await service.run(clicked.run_id)
+    digest, question = clicked.digest, clicked.question
     if not digest or not view.run.digest.startswith(digest):
-        raise RefusedError(f"what you clicked shows plan {digest or '(none)'}, {run_id} has {view.run.digest[:8]}")
+        seen = digest or "(none)"
+        raise RefusedError(f"what you clicked shows plan {seen}, {clicked.run_id} has {view.run.digest[:8]}")
+    if question and (view.state.ask is None or question != str(view.state.asked_seq)):
+        raise RefusedError(f"that question about {clicked.run_id} was answered meanwhile; look at its board")
     return view
 
 

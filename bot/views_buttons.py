@@ -1,5 +1,7 @@
 """The buttons of a board, by the state of its run, and what a click on one carries."""
 
+from dataclasses import dataclass
+
 from bot.views_blocks import Json, button, confirmation
 from commands.text import cut
 from core.digest import short
@@ -15,14 +17,24 @@ ASKS_WORDS = ("skip", "settle", "leave", "confirm")
 
 
 def value_of(view: RunView) -> str:
-    """Return "R-17:3f9c12ab": the run and the plan a person saw when they clicked."""
-    return f"{view.run.id}:{short(view.run.digest)}"
+    """Return "R-17:3f9c12ab", or "R-17:3f9c12ab:41": the run, the plan and the question a person saw on the board."""
+    question = f":{view.state.asked_seq}" if view.state.ask is not None else ""
+    return f"{view.run.id}:{short(view.run.digest)}{question}"
 
 
-def read_value(value: str) -> tuple[str, str]:
-    """Return the run and the digest's beginning; both "" where *value* is none of ours."""
-    run_id, colon, digest = value.partition(":")
-    return (run_id, digest) if colon else ("", "")
+@dataclass(frozen=True, slots=True)
+class Clicked:
+    """What a button carried. All "" where it is none of ours."""
+
+    run_id: str = ""
+    digest: str = ""  #: its beginning
+    question: str = ""  #: number of the journal entry that asked; "" where nothing was asked
+
+
+def read_value(value: str) -> Clicked:
+    run_id, colon, rest = value.partition(":")
+    digest, _, question = rest.partition(":")
+    return Clicked(run_id, digest, question) if colon else Clicked()
 
 
 def verbs(view: RunView) -> tuple[str, ...]:
@@ -41,7 +53,8 @@ def verbs(view: RunView) -> tuple[str, ...]:
         case RunStatus.NEEDS_PERSON | RunStatus.STUCK:
             asked = view.state.ask.choices if view.state.ask else ("resume",)
             choices = tuple(verb for verb in asked if verb != "abort" and verb in _BUTTONS)
-            return (*choices, *(back if status is RunStatus.NEEDS_PERSON else ()), "leave", "details")
+            back = back if status is RunStatus.NEEDS_PERSON else ()
+            return tuple(dict.fromkeys((*choices, *back, "leave", "details")))
         case _:
             return ("details",)
 

@@ -60,6 +60,7 @@ class RunState:
     probed_for: str = ""  #: the step the last look was for, while nothing has happened since; "" after
     look_again: bool = False  #: somebody resumed: look before anything else starts
     ask: Ask | None = None
+    asked_seq: int = 0  #: number of the entry that asked last: which question a click answers
     reason: str = ""  #: of the last change of status: why paused, vetoed, refused, aborted
     by: str = ""  #: who caused the last change of status
     drafted_at: datetime | None = None
@@ -158,7 +159,7 @@ def _elected(state: RunState, entry: Entry) -> RunState:
 
 
 def _asked(state: RunState, entry: Entry) -> RunState:
-    return replace(state, ask=from_data(Ask, dict(entry.data)), probed_for="")
+    return replace(state, ask=from_data(Ask, dict(entry.data)), asked_seq=entry.seq, probed_for="")
 
 
 def _confirmed(state: RunState, entry: Entry) -> RunState:

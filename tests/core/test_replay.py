@@ -38,8 +38,10 @@ def _check_unit(unit: UnitState) -> None:
     assert unit.status in set(UnitStatus)
     assert unit.ever_started or not unit.began_before
     assert (unit.first_started_at is not None) == unit.ever_started
-    if unit.status in (UnitStatus.RUNNING, UnitStatus.DONE, UnitStatus.UNKNOWN):
+    if unit.status in (UnitStatus.RUNNING, UnitStatus.UNKNOWN):
         assert unit.attempt >= 1
+    if unit.status is UnitStatus.DONE:  # done, or settled as done after an undo that never ran
+        assert unit.attempt >= 1 or unit.undo_attempt >= 1
     if unit.status is UnitStatus.UNKNOWN:
         assert unit.ever_unknown
 

@@ -29,7 +29,11 @@ class PostgresServer:
         self._databases = 0
 
     def start(self) -> None:
-        """Start the server on its data directory, also after a stop, and wait until it answers."""
+        """
+        Start the server on its data directory, also after a stop, and wait until it answers.
+
+        Call it from the main thread: the server ends with the thread that started it.
+        """
         last_wish = ["setpriv", "--pdeathsig", "QUIT"]  # it ends with the tests even if they are killed
         words = [*last_wish, *self._words]
         with (self.home / "log").open("ab") as log:

@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 
-from bot.stage import CHANNEL, ROSTER, practice_world
+from bot.stage import CHANNEL, practice_world, roster_of
 from sandbox.hosts.scenarios import SCENARIOS
 from sandbox.hosts.world import TARGET, PracticeWorld
 from sandbox.workspace import Workspace
@@ -51,16 +51,8 @@ def write_config(
     base: dict[str, Any] = world.inventory()["targets"][TARGET]
     channel = workspace.channel(CHANNEL).id
     inventory = {"targets": {name: {**base, "title": name, "channel": channel} for name in targets}}
-    people = {
-        name: {
-            "name": name.title(),
-            "accounts": [f"{workspace.world.team_id}/{workspace.person(name).id}"],
-            "may": list(may),
-        }
-        for name, may in ROSTER.items()
-    }
     (folder / "targets.yaml").write_text(json.dumps(inventory))
-    (folder / "roster.yaml").write_text(json.dumps({"people": people}))
+    (folder / "roster.yaml").write_text(json.dumps(roster_of(workspace)))
     (folder / "plans" / "bench.yaml").write_text(json.dumps(plan or bench_plan()))  # JSON is YAML without aliases
 
 

@@ -120,16 +120,8 @@ def write_settings(home: Path, hosts: PracticeWorld, workspace: Workspace) -> Se
     inventory: dict[str, Any] = hosts.inventory()
     for target in inventory["targets"].values():
         target["channel"] = workspace.channel(CHANNEL).id
-    people = {
-        name: {
-            "name": workspace.person(name).spec.real_name,
-            "accounts": [f"{workspace.world.team_id}/{workspace.person(name).id}"],
-            "may": list(may),
-        }
-        for name, may in ROSTER.items()
-    }
     (config / "targets.yaml").write_text(yaml.safe_dump(inventory, sort_keys=False), encoding="utf-8")
-    (config / "roster.yaml").write_text(yaml.safe_dump({"people": people}, sort_keys=False), encoding="utf-8")
+    (config / "roster.yaml").write_text(yaml.safe_dump(roster_of(workspace), sort_keys=False), encoding="utf-8")
     no_config = config / "ssh_config"  # empty: the person's own must not change what is practised
     no_config.touch()
     return Settings(
@@ -145,6 +137,19 @@ def write_settings(home: Path, hosts: PracticeWorld, workspace: Workspace) -> Se
         ssh_config=no_config,
         identity_files=[hosts.client_key],
     )
+
+
+def roster_of(workspace: Workspace) -> dict[str, Any]:
+    """Return the roster file's content for the people of *workspace* who are on `ROSTER`."""
+    people = {
+        name: {
+            "name": workspace.person(name).spec.real_name,
+            "accounts": [f"{workspace.world.team_id}/{workspace.person(name).id}"],
+            "may": list(may),
+        }
+        for name, may in ROSTER.items()
+    }
+    return {"people": people}
 
 
 async def record_ledger(service: BelayService, ledger: Ledger) -> None:

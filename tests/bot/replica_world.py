@@ -15,7 +15,7 @@ from typing import Any
 
 import aiohttp
 
-from bot.stage import CHANNEL, ROSTER, practice_world
+from bot.stage import CHANNEL, practice_world, roster_of
 from core.run import RunView
 from core.run_states import RunStatus
 from sandbox.hosts.scenarios import SCENARIOS
@@ -30,9 +30,59 @@ TAKEN_OVER_S = 15.0
 PATIENCE_S = 40.0
 
 
+class Wire:
+    """A link to the database that can go dead: nothing passes any more, and nobody is told."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._passes = asyncio.Event()
+        self._passes.set()
+        self._server: asyncio.Server | None = None
+        self._pumps: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> int:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    def cut(self) -> None:
+        self._passes.clear()
+
+    def mend(self) -> None:
+        self._passes.set()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._passes.wait()
+        there, back = await asyncio.open_connection("127.0.0.1", self._port)
+        pumps = {asyncio.create_task(self._pump(reader, back)), asyncio.create_task(self._pump(there, writer))}
+        self._pumps |= pumps
+        await asyncio.wait(pumps)
+        self._pumps -= pumps
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65_536):
+                await self._passes.wait()
+                writer.write(data)
+                await writer.drain()
+        except ConnectionError:
+            pass  # the other end is gone, which is told on below
+        finally:
+            writer.close()
+
+    async def close(self) -> None:
+        self.mend()
+        if self._server is not None:
+            self._server.close()
+        for pump in self._pumps:
+            pump.cancel()
+        await asyncio.gather(*self._pumps, return_exceptions=True)
+
+
 @dataclass(kw_only=True)
 class Replica:
     name: str
+    wire: Wire  #: to the database
     process: asyncio.subprocess.Process
     url: str
     log: Path
@@ -50,6 +100,8 @@ class Replica:
             return {}
 
     async def is_ready(self) -> bool:
+        if self.process.returncode is not None:
+            raise AssertionError(f"{self.name} ended with {self.process.returncode}: {self.log.read_text()[-2_000:]}")
         return bool((await self.look()).get("ok"))
 
     async def drives(self) -> bool:
@@ -62,6 +114,7 @@ class Replica:
         self.process.send_signal(number)
 
     async def end(self) -> None:
+        self.wire.mend()
         if self.process.returncode is None:
             self.signal(signal.SIGCONT)
             self.process.terminate()
@@ -70,6 +123,7 @@ class Replica:
             except TimeoutError:
                 self.process.kill()
                 await self.process.wait()
+        await self.wire.close()
 
 
 @dataclass(kw_only=True)
@@ -81,26 +135,32 @@ class Fleet:
     workspace: Workspace
     store: Store
     replicas: list[Replica] = field(default_factory=list)
+    _started: int = 0
 
     async def start(self) -> Replica:
         """One more replica, ready to work."""
-        name, port = f"replica-{len(self.replicas) + 1}", free_port()
-        log = self.home / f"{name}.log"
+        self._started += 1
+        name, port = f"replica-{self._started}", free_port()
+        log, wire = self.home / f"{name}.log", Wire(self.server.port)
+        database = self.database.replace(str(self.server.port), str(await wire.open()))
         with log.open("wb") as file:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "bot", "serve"), env=self._environment(name, port), stdout=file, stderr=file
+                *(sys.executable, "-m", "bot", "serve"),
+                env=self._environment(name, port, database),
+                stdout=file,
+                stderr=file,
             )
-        replica = Replica(name=name, process=process, url=f"http://127.0.0.1:{port}", log=log)
+        replica = Replica(name=name, wire=wire, process=process, url=f"http://127.0.0.1:{port}", log=log)
         self.replicas.append(replica)
         await until(replica.is_ready, f"{name} to be ready")
         return replica
 
-    def _environment(self, name: str, port: int) -> dict[str, str]:
+    def _environment(self, name: str, port: int, database: str) -> dict[str, str]:
         return {
             **{key: value for key, value in os.environ.items() if "proxy" not in key.lower()},
             "BELAY_CONFIG": str(self.home / "config"),
             "BELAY_DATA": str(self.home / name),
-            "BELAY_DATABASE_URL": self.database,
+            "BELAY_DATABASE_URL": database,
             "BELAY_LISTEN_PORT": str(port),
             "BELAY_KNOWN_HOSTS": str(self.hosts.known_hosts),
             "BELAY_SSH_CONFIG": str(self.home / "config" / "ssh_config"),
@@ -217,21 +277,13 @@ def write_config(folder: Path, hosts: PracticeWorld, workspace: Workspace) -> No
     (folder / "ssh_config").touch()
     target: dict[str, Any] = hosts.inventory()["targets"][TARGET]
     target["channel"] = workspace.channel(CHANNEL).id
-    people = {
-        name: {
-            "name": name.title(),
-            "accounts": [f"{workspace.world.team_id}/{workspace.person(name).id}"],
-            "may": list(may),
-        }
-        for name, may in ROSTER.items()
-    }
     (folder / "targets.yaml").write_text(json.dumps({"targets": {TARGET: target}}))
-    (folder / "roster.yaml").write_text(json.dumps({"people": people}))
+    (folder / "roster.yaml").write_text(json.dumps(roster_of(workspace)))
     (folder / "plans" / "replicas.yaml").write_text(json.dumps(plan()))
 
 
 def plan() -> dict[str, Any]:
-    """Four steps on three hosts; each action counts itself on its host, then takes a while."""
+    """Three steps on three hosts; each action counts itself on its host, then takes a while."""
     probe = {
         "role": "compute",
         "argv": ["compute-agent", "touched"],
@@ -265,6 +317,6 @@ def plan() -> dict[str, Any]:
     }
 
 
-STEPS = 4
+STEPS = 3
 #: Units of a whole run.
 UNITS = 3 * STEPS

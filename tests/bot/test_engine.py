@@ -201,10 +201,7 @@ async def test_pause_lets_what_runs_end_and_starts_nothing(tmp_path: Path) -> No
         await hosts.started["stop@b"].wait()
         await b.service.pause(run_id, actor("bo"), "let me look")
         hosts.hold["stop@b"].set()
-        async with asyncio.timeout(10):
-            while (await b.service.run(run_id)).state.unit("stop@b").status is not UnitStatus.DONE:
-                b.changed.clear()
-                await b.changed.wait()
+        await b.when(run_id, lambda state: state.unit("stop@b").status is UnitStatus.DONE)
 
         assert "do restore@a" not in hosts.order
         await b.service.resume(run_id, actor("cy"))
@@ -226,10 +223,7 @@ async def test_the_guarded_step_does_not_start_once_the_point_is_crossed(tmp_pat
         assert "computes-converted is CROSSED (c: yes)" in view.state.ask.reason
         assert "do restore@a" not in hosts.order
         await b.service.retry(run_id, actor("bo"))
-        async with asyncio.timeout(10):
-            while (await b.service.run(run_id)).state.seq <= view.state.seq + 2:
-                b.changed.clear()
-                await b.changed.wait()
+        await b.when(run_id, lambda state: state.seq > view.state.seq + 2)
         await b.until(run_id, RunStatus.NEEDS_PERSON)
         await b.service.abort(run_id, actor("bo"), "it is crossed")
         await b.until(run_id, RunStatus.UNWOUND)
@@ -297,10 +291,7 @@ async def test_a_step_on_the_first_reachable_host_is_elected_when_its_turn_comes
     async with bot(tmp_path, hosts, plan=data) as b:
         run_id = await b.asked_and_agreed()
         await hosts.started["stop@b"].wait()
-        async with asyncio.timeout(10):
-            while (await b.service.run(run_id)).state.unit("stop@a").status is not UnitStatus.DONE:
-                b.changed.clear()
-                await b.changed.wait()
+        await b.when(run_id, lambda state: state.unit("stop@a").status is UnitStatus.DONE)
         hosts.unreachable = {"a"}
         hosts.hold["stop@b"].set()
         await hosts.started["restore@b"].wait()

@@ -18,6 +18,7 @@ from core.ports import StartRequest
 from core.reader import build_plan
 from core.run import Actor, RunView
 from core.run_states import RunStatus
+from core.state import RunState
 from core.target import Host, Target
 from store.database import Store
 from tests.practice_executor import MemoryExecutor, printed
@@ -142,11 +143,15 @@ class Bot:
 
     async def until(self, run_id: str, *statuses: RunStatus, timeout_s: float = 20) -> RunView:
         """Wait until the run has one of *statuses*."""
+        return await self.when(run_id, lambda state: state.status in statuses, timeout_s=timeout_s)
+
+    async def when(self, run_id: str, holds: Callable[[RunState], bool], *, timeout_s: float = 20) -> RunView:
+        """Wait until *holds* of the run's state."""
         async with asyncio.timeout(timeout_s):
             while True:
                 self.changed.clear()
                 view = await self.service.run(run_id)
-                if view.state.status in statuses:
+                if holds(view.state):
                     return view
                 await self.changed.wait()
 

@@ -8,21 +8,12 @@ import pytest
 from playwright.async_api import Page, async_playwright, expect
 
 from sandbox.workspace import Workspace
+from tests.chromium import FLAGS, chromium
 from tests.sandbox.workspace.conftest import Bolt
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(90)]
 
 Json = dict[str, Any]
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 NASTY = "<img src=x onerror=alert(1)> &lt;script&gt;alert(2)&lt;/script&gt; <javascript:alert(3)|click me>"
 
 
@@ -102,10 +93,8 @@ def add_listeners(bolt: Bolt, channel: str) -> None:
 
 @pytest.fixture
 async def page(workspace: Workspace, tmp_path: Path) -> AsyncIterator[Page]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"no browser at {CHROMIUM}; install Debian's chromium")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
+        browser = await playwright.chromium.launch(executable_path=chromium(), headless=True, args=FLAGS)
         opened = await browser.new_page(viewport={"width": 1280, "height": 800})
         problems: list[str] = []
         opened.on("pageerror", lambda error: problems.append(str(error)))

@@ -42,6 +42,7 @@ SEEDS = ("white_check_mark", "no_entry_sign")
 #: The message is gone or can no longer be edited: the run gets a new board.
 _GONE = ("message_not_found", "cant_update_message", "edit_window_closed", "cant_update_replies")
 _TOO_MUCH = ("msg_blocks_too_long", "msg_too_long", "invalid_blocks", "invalid_blocks_format")
+_NEEDS = (RunStatus.NEEDS_PERSON, RunStatus.STUCK)
 _MOVING = (RunStatus.CLAIMED, RunStatus.RUNNING, RunStatus.UNWINDING)
 
 
@@ -108,37 +109,33 @@ class Boards:
             watched = await tx.boards_to_watch()
         self._forget({board.run_id for board, _ in watched})
         live = sum(not status.ended for _, status in watched)
-        due = [board for board, status in watched if self._due(board, status, live)]
-        seen = [(board, await self.service.run(board.run_id)) for board in due]
-        rests = [memory.rests_until_s - time.monotonic() for memory in self._memory.values()]
-        waits = [self.tick_s, *(rest_s for rest_s in rests if rest_s > 0)]
-        for board, view in sorted(seen, key=_rank):
-            waits.append(await self._one(board, view, live))
+        waits = [self.tick_s]
+        for board, status in sorted(watched, key=_rank):
+            wait_s = self._wait_s(board, status, live)
+            if wait_s <= 0:  # a run is read when it is shown, not at each ring: there may be fifty
+                wait_s = await self._show(board, await self.service.run(board.run_id), live)
+            waits.append(wait_s)
         return max(0.05, min(waits))
 
-    def _due(self, board: Board, status: RunStatus, live: int) -> bool:
-        """Whether there is something new to show: an entry, or times that moved; and Slack did not just refuse it."""
+    def _wait_s(self, board: Board, status: RunStatus, live: int) -> float:
+        """Seconds until this board may be brought up to date, 0 for now; the time of a tick if nothing is new."""
         memory, now_s = self._memory.setdefault(board.run_id, Shown()), time.monotonic()
-        stale = now_s - memory.fresh_s >= max(self.tick_s, 2 * spacing_s(live, self.gap_s))
-        return now_s >= memory.rests_until_s and (board.wanted > board.shown or (status in _MOVING and stale))
-
-    async def _one(self, board: Board, view: RunView, live: int) -> float:
-        """Bring one board up to date if it may be; the seconds until it may."""
-        memory = self._memory[board.run_id]
-        now_s = time.monotonic()
+        if now_s < memory.rests_until_s:
+            return memory.rests_until_s - now_s
         if not board.ts:
-            return await self._post_when_due(board, view, memory)
-        urgent = _urgent(view, memory)
+            return self.posts.wait_s(now_s, urgent=True)
+        stale = now_s - memory.fresh_s >= max(self.tick_s, 2 * spacing_s(live, self.gap_s))
+        if board.wanted <= board.shown and not (status in _MOVING and stale):
+            return self.tick_s
+        urgent = _urgent(status, memory)
         wait_s = self.budget.wait_s(now_s, urgent=urgent)
-        if not urgent:
-            wait_s = max(wait_s, memory.next_s - now_s)
-        if wait_s > 0:
-            return wait_s
-        return await self._guarded(self._edit(board, view, memory, live), self.budget, memory)
+        return wait_s if urgent else max(wait_s, memory.next_s - now_s)
 
-    async def _post_when_due(self, board: Board, view: RunView, memory: Shown) -> float:
-        wait_s = self.posts.wait_s(time.monotonic(), urgent=True)
-        return wait_s if wait_s > 0 else await self._guarded(self._post(board, view, memory), self.posts, memory)
+    async def _show(self, board: Board, view: RunView, live: int) -> float:
+        memory = self._memory[board.run_id]
+        if not board.ts:
+            return await self._guarded(self._post(board, view, memory), self.posts, memory)
+        return await self._guarded(self._edit(board, view, memory, live), self.budget, memory)
 
     async def _guarded(self, doing: Coroutine[Any, Any, None], budget: Budget, memory: Shown) -> float:
         """One call. What goes wrong holds up this board, or for 429 this method, and nothing else."""
@@ -245,16 +242,14 @@ class Boards:
             del self._memory[run_id]
 
 
-def _urgent(view: RunView, memory: Shown) -> bool:
+def _urgent(status: RunStatus, memory: Shown) -> bool:
     """An ending, or a run that begins to need a person, goes out at once and may use the reserve."""
-    needs = view.state.status in (RunStatus.NEEDS_PERSON, RunStatus.STUCK) and memory.status is not view.state.status
-    return view.state.status.ended or needs
+    return status.ended or (status in _NEEDS and memory.status is not status)
 
 
-def _rank(pair: tuple[Board, RunView]) -> tuple[bool, bool, bool]:
-    board, view = pair
-    needs = view.state.status in (RunStatus.NEEDS_PERSON, RunStatus.STUCK)
-    return (not view.state.status.ended, bool(board.ts), not needs)
+def _rank(pair: tuple[Board, RunStatus]) -> tuple[bool, bool, bool]:
+    board, status = pair
+    return (not status.ended, bool(board.ts), status not in _NEEDS)
 
 
 def _mark(board: Board, view: RunView) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The bot's own web server: is it alive, can it work, how much is going on; and checkpoints from automation."""
 
 import hmac
+import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -13,8 +14,10 @@ from core.run import Actor
 
 log = logging.getLogger(__name__)
 
-#: A checkpoint is a name and a line of evidence; nothing larger is read.
-MAX_BODY_BYTES = 16_384
+#: Slack's signed requests come in here too, with a whole board in them.
+MAX_BODY_BYTES = 1_048_576
+#: A checkpoint is a name and a line of evidence.
+MAX_CHECKPOINT_BYTES = 16_384
 #: Longest evidence kept, characters.
 MAX_EVIDENCE = 2_000
 
@@ -115,8 +118,11 @@ async def _answered(handle: Callable[[web.Request], Awaitable[web.Response]], re
 
 
 async def _json(request: web.Request) -> object:
+    body = await request.read()
+    if len(body) > MAX_CHECKPOINT_BYTES:
+        raise RefusedError(f"the body has {len(body)} bytes; {MAX_CHECKPOINT_BYTES} are allowed")
     try:
-        return await request.json()
+        return json.loads(body)
     except ValueError as error:
         raise RefusedError(f"the body should be JSON: {error}") from error
 

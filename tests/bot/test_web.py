@@ -1,0 +1,104 @@
+"""The bot's web server: checkpoints from automation, and what it says about itself."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from pydantic import SecretStr
+
+from bot.settings import Settings
+from bot.web import MAX_CHECKPOINT_BYTES, MAX_EVIDENCE, Web
+from bot.wiring import Parts, assemble
+
+Client = TestClient[Any, Any]
+PATH = "/api/v1/targets/prod-east/checkpoints"
+TOKEN = {"Authorization": "Bearer a-long-secret"}
+
+
+@pytest.fixture
+async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
+    settings = Settings(
+        config=Path("deploy/config"),
+        data=tmp_path,
+        api_tokens={"pipeline": SecretStr("a-long-secret"), "forgotten": SecretStr("")},
+    )
+    async with assemble(settings) as assembled:
+        yield assembled
+
+
+@pytest.fixture
+async def client(parts: Parts) -> AsyncIterator[Client]:
+    async with TestClient(TestServer(Web(parts, lambda: {"connected": True}).app)) as opened:
+        yield opened
+
+
+async def test_a_checkpoint_is_recorded_with_who_and_evidence(client: Client, parts: Parts) -> None:
+    answer = await client.post(PATH, headers=TOKEN, json={"name": "compute-upgraded", "evidence": "job 17"})
+
+    assert answer.status == 201
+    assert [c["name"] for c in (await answer.json())["checkpoints"]] == ["compute-upgraded"]
+    async with parts.store.look() as tx:
+        (recorded,) = (await tx.ledger("prod-east")).checkpoints
+    assert (recorded.by, recorded.evidence) == ("api:pipeline", "job 17")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Authorization": ""}, {"Authorization": "Bearer "}, {"Authorization": "Bearer a-long-secre"}],
+    ids=["none", "empty", "bearer of nothing", "one letter short"],
+)
+async def test_without_a_right_token_nothing_is_recorded(client: Client, parts: Parts, headers: dict[str, str]) -> None:
+    """A token that was configured empty opens nothing either."""
+    answer = await client.post(PATH, headers=headers, json={"name": "compute-upgraded"})
+
+    assert answer.status == 401
+    assert "BELAY_API_TOKENS" in (await answer.json())["error"]
+    async with parts.store.look() as tx:
+        assert (await tx.ledger("prod-east")).checkpoints == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "says"),
+    [
+        (PATH, "{", 422, "the body should be JSON"),
+        (PATH, "[]", 422, "the body should be an object"),
+        (PATH, "{}", 422, "'name' should be the checkpoint's name"),
+        (PATH, '{"name": "a", "evidense": "x"}', 422, "unknown key 'evidense'"),
+        (PATH, '{"name": "a; rm -rf /"}', 422, "letters, digits"),
+        (PATH, '{"name": "a", "evidence": "' + "x" * (MAX_EVIDENCE + 1) + '"}', 422, "at most 2000 characters"),
+        (PATH, '{"name": "a", "evidence": "' + "x" * MAX_CHECKPOINT_BYTES + '"}', 422, "are allowed"),
+        ("/api/v1/targets/prod-esat/checkpoints", '{"name": "a"}', 404, "did you mean 'prod-east'?"),
+    ],
+)
+async def test_bad_input_says_what_is_wrong(client: Client, path: str, body: str, status: int, says: str) -> None:
+    answer = await client.post(path, headers=TOKEN, data=body)
+
+    assert answer.status == status
+    assert says in (await answer.json())["error"]
+
+
+async def test_ready_means_that_it_could_do_its_work(client: Client, parts: Parts) -> None:
+    assert (await client.get("/healthz")).status == 200
+    assert (await client.get("/readyz")).status == 200
+    await parts.store.close()
+    unready = await client.get("/readyz")
+
+    assert unready.status == 503
+    assert (await unready.json())["problems"]
+
+
+async def test_not_ready_while_chat_is_away(parts: Parts) -> None:
+    async with TestClient(TestServer(Web(parts, lambda: {"connected": False}).app)) as client:
+        answer = await client.get("/readyz")
+
+        assert answer.status == 503
+        assert (await answer.json())["problems"] == ["the chat service is not connected"]
+
+
+async def test_metrics_are_numbers_a_scraper_reads(client: Client) -> None:
+    text = await (await client.get("/metrics")).text()
+
+    assert "belay_runs_active 0\n" in text
+    assert all(line.startswith("#") or float(line.split()[1]) >= 0 for line in text.strip().splitlines())

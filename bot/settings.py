@@ -25,18 +25,24 @@ class Settings(BaseSettings):
     database_url: str = Field("", description="empty: a SQLite file in the data folder; postgresql+psycopg://… else")
     data: Path = Field(Path(".belay"), description="folder for the database file and the lock")
     listen_host: str = Field("127.0.0.1", description="where /healthz, /readyz, /metrics and the API listen")
-    listen_port: int = Field(8088, ge=0, le=65535)
+    listen_port: int = Field(8088, ge=0, le=65535, description="0: a free one")
     api_tokens: dict[str, SecretStr] = Field(
         default_factory=dict, description='who may POST checkpoints: {"pipeline-east": "a long secret"} as JSON'
     )
     slack_bot_token: SecretStr = Field(
-        SecretStr(""), validation_alias=AliasChoices("SLACK_BOT_TOKEN", "BELAY_SLACK_BOT_TOKEN")
+        SecretStr(""),
+        validation_alias=AliasChoices("SLACK_BOT_TOKEN", "BELAY_SLACK_BOT_TOKEN"),
+        description="the bot's token, xoxb-…",
     )
     slack_app_token: SecretStr = Field(
-        SecretStr(""), validation_alias=AliasChoices("SLACK_APP_TOKEN", "BELAY_SLACK_APP_TOKEN")
+        SecretStr(""),
+        validation_alias=AliasChoices("SLACK_APP_TOKEN", "BELAY_SLACK_APP_TOKEN"),
+        description="the app-level token for Socket Mode, xapp-…",
     )
     slack_signing_secret: SecretStr = Field(
-        SecretStr(""), validation_alias=AliasChoices("SLACK_SIGNING_SECRET", "BELAY_SLACK_SIGNING_SECRET")
+        SecretStr(""),
+        validation_alias=AliasChoices("SLACK_SIGNING_SECRET", "BELAY_SLACK_SIGNING_SECRET"),
+        description="for signed HTTP instead of Socket Mode",
     )
     slack_api_url: str = Field("https://slack.com/api/", description="another one for a local workspace")
     ssh_config: Path | None = Field(None, description="empty: ~/.ssh/config where there is one")

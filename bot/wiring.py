@@ -112,7 +112,7 @@ async def assemble(
     clock = clock or SystemClock()
     config = read_config(settings)
     async with AsyncExitStack() as stack:
-        settings.data.mkdir(parents=True, exist_ok=True)
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         store = await Store.open(settings.url, alone=drives)
         stack.push_async_callback(store.close)
         ssh = ssh or SshExecutor(ssh_settings(settings))

@@ -10,14 +10,14 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from procrastinate import App, JobContext, PsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Job, Status
-from procrastinate.manager import JobManager
+from procrastinate.manager import JobManager, NotificationCallback
 from psycopg.errors import RaiseException
 
 from bot.engine import Engine
@@ -58,6 +58,29 @@ PACE = Pace()
 
 
 class Jobs(JobManager):
+    """
+    procrastinate's, but what fails while the database is away goes on when it is back.
+
+    Its worker starts the heartbeat and the listener once and does not notice when they end: it would go on taking jobs
+    without a heartbeat, and the others would take each away again.
+    """
+
+    async def update_heartbeat(self, worker_id: int) -> None:
+        try:
+            await super().update_heartbeat(worker_id)
+        except ConnectorException as error:
+            log.warning("no heartbeat: %s", _why(error))
+
+    async def listen_for_jobs(
+        self, *, on_notification: NotificationCallback, queues: Iterable[str] | None = None
+    ) -> None:
+        while True:
+            try:
+                await super().listen_for_jobs(on_notification=on_notification, queues=queues)
+            except ConnectorException as error:
+                log.warning("new jobs are looked for and not heard of: %s", _why(error))
+            await asyncio.sleep(PACE.again_s)
+
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
         """End *job*; one that is gone is another replica's by now, or ended by it, and that is all right."""
         try:
@@ -178,6 +201,7 @@ class Replicas:
                 install_signal_handlers=False,
                 shutdown_graceful_timeout=0,
                 fetch_job_polling_interval=2 * self._pace.look_s,
+                abort_job_polling_interval=3_600,  # jobs are never asked to abort; runs are
                 update_heartbeat_interval=self._pace.beat_s,
                 stalled_worker_timeout=5 * self._pace.dead_after_s,
             )

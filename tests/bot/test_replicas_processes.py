@@ -39,8 +39,7 @@ async def ground(server: PostgresServer, tmp_path_factory: pytest.TempPathFactor
 @pytest_asyncio.fixture(loop_scope="module")
 async def pair(ground: Fleet) -> AsyncIterator[Fleet]:
     """Two replicas, ready; whatever is left of others has ended."""
-    while len(ground.replicas) < 2:
-        await ground.start()
+    await asyncio.gather(*(ground.start() for _ in range(2 - len(ground.replicas))))
     yield ground
     for replica in list(ground.replicas):
         if replica.process.returncode is not None:
@@ -119,8 +118,22 @@ async def test_a_frozen_driver_is_replaced_and_finds_itself_fenced(pair: Fleet) 
     assert not (await driver.look())["replica"]["drives"]
 
 
-async def test_sigterm_hands_over_at_once(pair: Fleet) -> None:
+async def test_a_driver_that_loses_the_database_is_replaced(pair: Fleet) -> None:
     run_id, driver, other = await under_way(pair)
+    cut_s = time.monotonic()
+    driver.wire.cut()
+
+    await takes_over(other, cut_s, "database cut off")
+    await pair.until(run_id, RunStatus.SUCCEEDED)
+    driver.wire.mend()
+    log.info("database cut off: mended after %.1f s", time.monotonic() - cut_s)
+    await until(driver.is_ready, "the one that was cut off to be ready again")
+    assert not await driver.drives()
+    await assert_whole(pair, run_id)
+
+
+async def test_sigterm_hands_over_at_once(pair: Fleet) -> None:
+    run_id, driver, other = await under_way(pair, effects=1)
     asked_s = time.monotonic()
     driver.signal(signal.SIGTERM)
 

@@ -21,38 +21,38 @@ LIMIT_MS, GOAL_MS = 3_000.0, 50.0
 async def measure() -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="belay-bench-") as folder:
         async with bot_on(Path(folder), RUNS) as bench:
-            boards = await _start_all(bench)
-            acks = await _poke(bench, boards)
+            acks = await poke(bench, await start_all(bench))
             running = await driven(bench)
     acks.sort()
     return {
-        "ack_p50_ms": _percentile(acks, 50),
-        "ack_p99_ms": _percentile(acks, 99),
+        "ack_p50_ms": percentile(acks, 50),
+        "ack_p99_ms": percentile(acks, 99),
         "ack_max_ms": acks[-1],
         "ack_envelopes": len(acks),
         "ack_runs_in_progress": running,
     }
 
 
-async def _start_all(bench: Bench) -> list[Message]:
+async def start_all(bench: Bench) -> list[Message]:
+    """Ask for a run on each target and approve it; return the boards once all of them are driven."""
     ana, bo = bench.workspace.person("ana"), bench.workspace.person("bo")
     for target in bench.targets:
         await ana.command(CHANNEL, f'/rollback start {target} --to bench --reason "bench" --confirm {target}')
-    await bench.workspace.wait_for(lambda: len(_boards(bench)) == RUNS, 60)
-    boards = _boards(bench)
-    for board in boards:
+    await bench.workspace.wait_for(lambda: len(boards(bench)) == len(bench.targets), 120)
+    found = boards(bench)
+    for board in found:
         bo.react(board, "white_check_mark")
-    await until_driven(bench, RUNS)
-    return boards
+    await until_driven(bench, len(bench.targets))
+    return found
 
 
-async def _poke(bench: Bench, boards: list[Message]) -> list[float]:
+async def poke(bench: Bench, found: list[Message]) -> list[float]:
     """Words, clicks and reactions in turn, as fast as people could ever send them (about 40 a second)."""
     workspace, rng = bench.workspace, random.Random(482)
     dee = workspace.person("dee")
-    before = len(_envelopes(bench))
+    before = len(envelopes(bench))
     for number in range(ENVELOPES):
-        board = rng.choice(boards)
+        board = rng.choice(found)
         match number % 3:
             case 0:
                 await dee.command(CHANNEL, "/rollback help")
@@ -65,17 +65,17 @@ async def _poke(bench: Bench, boards: list[Message]) -> list[float]:
                 else:
                     dee.react(board, name)
         await asyncio.sleep(0.02)
-    await workspace.wait_for(lambda: all("ms" in e for e in _envelopes(bench)), 30)
-    return [float(e["ms"]) for e in _envelopes(bench)[before:]]
+    await workspace.wait_for(lambda: all("ms" in e for e in envelopes(bench)), 30)
+    return [float(e["ms"]) for e in envelopes(bench)[before:]]
 
 
 async def until_driven(bench: Bench, runs: int) -> None:
     """Boards may show it later: Slack's limit of edits is shared by all of them."""
-    for _ in range(600):
+    for _ in range(1_200):
         if await driven(bench) >= runs:
             return
         await asyncio.sleep(0.1)
-    raise TimeoutError(f"the bot drives {await driven(bench):.0f} of {runs} runs after 60 s")
+    raise TimeoutError(f"the bot drives {await driven(bench):.0f} of {runs} runs after 120 s")
 
 
 async def driven(bench: Bench) -> float:
@@ -85,14 +85,14 @@ async def driven(bench: Bench) -> float:
     return next(float(line.split()[1]) for line in lines if line.startswith("belay_runs_driven "))
 
 
-def _boards(bench: Bench) -> list[Message]:
+def boards(bench: Bench) -> list[Message]:
     bot = bench.workspace.bot_user_id
     return [m for m in bench.workspace.messages(CHANNEL) if m.user == bot and m.thread_ts in (None, m.ts)]
 
 
-def _envelopes(bench: Bench) -> list[dict[str, Any]]:
+def envelopes(bench: Bench) -> list[dict[str, Any]]:
     return bench.workspace.log.entries("envelope")
 
 
-def _percentile(values: list[float], percent: int) -> float:
+def percentile(values: list[float], percent: int) -> float:
     return values[min(len(values) - 1, len(values) * percent // 100)]

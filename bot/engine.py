@@ -35,9 +35,10 @@ class Engine:
     async def start(self) -> None:
         """Take up every run that somebody has to drive."""
         async with self._store.look() as tx:
-            for run in await tx.runs(active=True, limit=1_000):
-                if (await tx.state(run.id)).status.driven:
-                    self.wake(run.id)
+            driven = await tx.driven()
+        log.info("taking up %d runs", len(driven))
+        for run_id in driven:
+            self.wake(run_id)
 
     def wake(self, run_id: str) -> None:
         """Drive *run_id*, or tell its driver that something happened."""

@@ -76,8 +76,8 @@ async def running(settings: Settings, *, ssh: Executor | None = None) -> AsyncIt
             _join(parts.bell, replicas, chat)
             stack.push_async_callback(replicas.close)  # after the chat: whoever writes next finds nothing half-written
         stack.push_async_callback(chat.close)
+        await (replicas or parts.engine).start()  # what runs on hosts does not wait for the chat to answer
         await chat.start()
-        await (replicas or parts.engine).start()
         sweeping = asyncio.create_task(_sweep(parts, chat), name="sweep")
         stack.push_async_callback(_ended, sweeping)
         yield Running(parts=parts, chat=chat, url=url)

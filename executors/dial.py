@@ -59,11 +59,19 @@ class Ear:
         self._sock = sock
         self.heard_at = time.monotonic()
 
-    def recv(self, size: int) -> bytes:
-        data: bytes = self._sock.recv(size)
-        if data:
+    def listen_to(self, packetizer: Any) -> None:
+        """
+        Hear whole packets, not bytes: paramiko takes any length for one (5.1), so after a damaged length it would
+        swallow for ever what comes, and a link that is deaf would pass for alive.
+        """
+        read_message = packetizer.read_message
+
+        def read() -> Any:
+            message = read_message()
             self.heard_at = time.monotonic()
-        return data
+            return message
+
+        packetizer.read_message = read
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
@@ -203,7 +211,9 @@ class _AskUs:
 def _transport(sock: Any, known: Known, settings: SshSettings, kwargs: dict[str, Any]) -> paramiko.Transport:
     if isinstance(sock, socket.socket):
         _tune(sock, settings)
-    transport = paramiko.Transport(Ear(sock), **kwargs)
+    ear = Ear(sock)
+    transport = paramiko.Transport(ear, **kwargs)
+    ear.listen_to(transport.packetizer)
     options = transport.get_security_options()
     if FAST_CIPHER in options.ciphers:
         options.ciphers = (FAST_CIPHER, *(c for c in options.ciphers if c != FAST_CIPHER))

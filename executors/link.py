@@ -238,6 +238,7 @@ class Link:
                 self._end()
 
     async def _new_shell(self) -> Shell:
+        asked_at = time.monotonic()
         try:
             channel = await self._loop.run_in_executor(self._pool, self._open_channel)
         except paramiko.ChannelException as error:
@@ -246,6 +247,11 @@ class Link:
                 "Raise MaxSessions in its sshd_config"
             ) from error
         except (OSError, EOFError, paramiko.SSHException) as error:
+            if self._line.ear.heard_at < asked_at:
+                # Not a word since: that is the link, not the host. Kept, it would fail every call for as long as
+                # they come close together.
+                self.fail(f"nothing was heard from it for {time.monotonic() - asked_at:.0f} s")
+                raise LinkLostError(self._why_dead) from error
             if self.alive and self._line.transport.is_active():
                 raise HostNotReadyError(
                     f"'{self._name}' runs no shell for the bot ({error}); nothing was started there"

@@ -19,9 +19,11 @@ def main() -> int:
     parser.add_argument("--faults", type=int, default=5_000, help="on each database, kills among them")
     parser.add_argument("--kills", type=int, default=1_000, help="on each database")
     parser.add_argument("--minutes", type=float, default=120, help="on each database; then it ends, goals or not")
-    parser.add_argument("--grounds", type=int, default=4, help="trials at a time, each with three hosts of its own")
+    parser.add_argument("--grounds", type=int, default=8, help="trials at a time, each with three hosts of its own")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--bounded", action="store_true", help="half of the points, then chance; for CI")
+    parser.add_argument(
+        "--points", choices=("all", "kinds", "none"), default="all", help="which are killed at once each"
+    )
     parser.add_argument("--only", nargs="*", choices=list(MIX), default=[], help="only these random trials")
     parser.add_argument("--json", metavar="FILE", help="write the figures there too")
     options = parser.parse_args()
@@ -38,7 +40,7 @@ def _campaign(kind: str, options: argparse.Namespace) -> Figures:
         kills=options.kills,
         seconds=60 * options.minutes,
         seed=options.seed,
-        enumerate_all=not options.bounded,
+        points=options.points,
         mix=tuple(options.only),
     )
     home = Path(tempfile.mkdtemp(prefix=f"belay-chaos-{kind}-"))

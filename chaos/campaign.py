@@ -20,7 +20,7 @@ from chaos.spec import Kill
 from chaos.trial import Result, Trial, play
 
 #: What is played beside each point once: kind -> how often, of all random trials.
-MIX = {"relay": 3, "links": 4, "storm": 3, "hosts": 2, "chat": 1}
+MIX = {"relay": 4, "links": 3, "storm": 5, "hosts": 3, "chat": 2}
 
 
 class NotUndisturbedError(Exception):
@@ -35,7 +35,7 @@ class Goals:
     kills: int
     seconds: float
     seed: int = 1
-    enumerate_all: bool = True  #: every occurrence of every point; else the first of each kind comes first
+    points: str = "all"  #: enumerated: "all" points, one of each of the "kinds", or "none"
     mix: tuple[str, ...] = ()  #: only these random trials
 
 
@@ -114,14 +114,14 @@ class Campaign:
         rng = random.Random(self._goals.seed)
         points = self._points(rng)
         self.figures.points_enumerated = len(points)
-        yield from points if self._goals.enumerate_all else points[: len(points) // 2]
+        yield from points
         mix = {k: n for k, n in MIX.items() if not self._goals.mix or k in self._goals.mix}
         while True:
             kind = rng.choices(list(mix), list(mix.values()))[0]
             yield random_trial(kind, seed=rng.randrange(1 << 30))
 
     def _points(self, rng: random.Random) -> list[Trial]:
-        """Every point of the undisturbed runs; one of each kind (whatever the host) first, the others shuffled."""
+        """The points of the undisturbed runs; one of each kind (whatever the host) first, the others shuffled."""
         trials: list[Trial] = []
         for (way, chat), want in self._want.items():
             seen: Counter[str] = Counter()
@@ -132,11 +132,13 @@ class Campaign:
                 kills = partial(one_kill, label, seen[label])
                 trials.append(Trial(kind="point", seed=len(trials), way=way, kills=kills, chat=chat, about=label))
         rng.shuffle(trials)
-        first: dict[tuple[str, str], Trial] = {}
+        first: dict[tuple[str, str, bool], Trial] = {}
         for trial in trials:
-            first.setdefault((trial.way, _kind_of(trial.about)), trial)
-        chosen = list(first.values())
-        return chosen + [trial for trial in trials if trial not in chosen]
+            first.setdefault((trial.way, _kind_of(trial.about), trial.chat), trial)
+        kinds = list(first.values())
+        return {"none": [], "kinds": kinds, "all": kinds + [trial for trial in trials if trial not in kinds]}[
+            self._goals.points
+        ]
 
 
 def _kind_of(label: str) -> str:

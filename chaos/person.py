@@ -22,7 +22,7 @@ from core.unit_states import UnitStatus
 log = logging.getLogger(__name__)
 
 #: A request that is refused because a host did not answer is made again this often.
-MOST_REQUESTS = 60
+MOST_REQUESTS = 200
 #: Seconds between two looks when nothing rings.
 TICK_S = 0.5
 

@@ -44,6 +44,7 @@ async def pair(ground: Fleet) -> AsyncIterator[Fleet]:
     for replica in list(ground.replicas):
         if replica.process.returncode is not None:
             ground.replicas.remove(replica)
+            await replica.end()
 
 
 async def under_way(found: Fleet, effects: int = 4) -> tuple[str, Replica, Replica]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, repeat
 from pathlib import Path
 from socket import socket
 
@@ -91,6 +92,7 @@ class Campaign:
     def _over(self) -> bool:
         goals, figures = self._goals, self.figures
         reached = figures.faults >= goals.faults and figures.kills >= goals.kills
+        reached = reached and figures.points_played >= figures.points_enumerated
         return reached or time.monotonic() - self._began > goals.seconds
 
     async def _work(self, on: Ground, trials: Iterator[Trial]) -> None:
@@ -102,6 +104,7 @@ class Campaign:
     def _note(self, result: Result) -> None:
         self.figures.add(result)
         if result.trial.kind == "point":
+            self.figures.points_played += 1
             self.figures.points_hit += result.kills > 0
         if not result.findings.clean:
             print(f"FAILED {describe(result)}", flush=True)
@@ -114,9 +117,10 @@ class Campaign:
         rng = random.Random(self._goals.seed)
         points = self._points(rng)
         self.figures.points_enumerated = len(points)
-        yield from points
         mix = {k: n for k, n in MIX.items() if not self._goals.mix or k in self._goals.mix}
-        while True:
+        for point in chain(points, repeat(None)):
+            if point:
+                yield point
             kind = rng.choices(list(mix), list(mix.values()))[0]
             yield random_trial(kind, seed=rng.randrange(1 << 30))
 

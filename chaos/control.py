@@ -30,15 +30,16 @@ def _killed(weaken: str, *labels: str, nth: int = 1, chat: bool = False) -> tupl
 
 
 def _late() -> Iterator[Trial]:
-    """A call is delivered after its sender gave the line up; which chunk is the call depends on the machine."""
-    for chunk in range(60, 200, 3):
+    """Calls of some length, on their way to a host, are delivered after their sender gave the line up."""
+    for number in range(10):
         yield Trial(
             kind="control",
-            seed=chunk,
+            seed=number,
             weaken="ignore-claims",
-            links=1,
+            links=3,
             link_kinds=(Mischief.LATE,),
-            link_gap=(chunk, chunk),
+            link_gap=(number % 3, number % 3),
+            link_bytes=(700, 7_000),
         )
 
 

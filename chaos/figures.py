@@ -25,6 +25,7 @@ class Figures:
     seconds: float = 0.0
     kinds: Counter[str] = field(default_factory=Counter)
     points_enumerated: int = 0
+    points_played: int = 0
     points_hit: int = 0
     places: set[str] = field(default_factory=set)  #: different points at which a victim died
     failures: list[dict[str, Any]] = field(default_factory=list)
@@ -57,6 +58,7 @@ class Figures:
             "faults": self.faults,
             "kills": self.kills,
             "points_enumerated": self.points_enumerated,
+            "points_played": self.points_played,
             "points_hit": self.points_hit,
             "different_points_killed_at": len(self.places),
             "runs": self.runs,

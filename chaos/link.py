@@ -35,12 +35,15 @@ class Schedule:
     rng: random.Random
     kinds: tuple[Mischief, ...] = tuple(Mischief)
     gap: tuple[int, int] = (5, 60)
+    sizes: tuple[int, int] | None = None  #: only such chunks, bytes, on their way to a host count; None: all, both ways
     most: int = 0  #: 0: the line is good
     hits: Counter[Mischief] = field(default_factory=Counter)
     chunks: int = 0
     _left: int = -1
 
-    def next(self) -> Mischief | None:
+    def next(self, size: int, *, to_the_host: bool) -> Mischief | None:
+        if self.sizes and not (to_the_host and self.sizes[0] <= size < self.sizes[1]):
+            return None
         self.chunks += 1
         if self.hits.total() >= self.most:
             return None
@@ -151,7 +154,7 @@ class BadLink:
     async def _maybe(self, pair: _Pair, data: bytes, *, to_the_host: bool) -> bytes:
         """Let something happen to this chunk, if it is time; return what goes on of it."""
         if not pair.frozen and pair.held is None:
-            await self._go_wrong(pair, self.schedule.next())
+            await self._go_wrong(pair, self.schedule.next(len(data), to_the_host=to_the_host))
             if pair.slow:
                 pair.slow -= 1
                 await asyncio.sleep(DELAY_S)

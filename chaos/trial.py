@@ -37,6 +37,7 @@ class Trial:
     links: int = 0  #: how many times a link goes wrong at most
     link_kinds: tuple[Mischief, ...] = tuple(Mischief)
     link_gap: tuple[int, int] = (5, 60)
+    link_bytes: tuple[int, int] | None = None  #: only chunks of such sizes, on their way to a host
     hosts: tuple[HostFault, ...] = ()  #: what happens to hosts, one after another until the run has ended
     weaken: str = ""
     patience_s: float = 45.0
@@ -103,7 +104,7 @@ async def play(ground: Ground, databases: Databases, name: str, trial: Trial, wa
 @asynccontextmanager
 async def _disturbed(ground: Ground, trial: Trial, result: Result) -> AsyncIterator[None]:
     rng = random.Random(trial.seed)
-    schedule = Schedule(rng=rng, most=trial.links, kinds=trial.link_kinds, gap=trial.link_gap)
+    schedule = Schedule(rng=rng, most=trial.links, kinds=trial.link_kinds, gap=trial.link_gap, sizes=trial.link_bytes)
     ground.use(schedule)
     meddling = asyncio.create_task(disturb(ground, trial.hosts, rng, result.faults)) if trial.hosts else None
     try:

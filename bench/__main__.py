@@ -7,7 +7,7 @@ import os
 import platform
 from pathlib import Path
 
-from bench import acks, demo_start, idle, steps
+from bench import acks, demo_start, idle, scale, steps
 
 RESULTS = Path(__file__).with_name("results.json")
 
@@ -19,12 +19,15 @@ GOALS: dict[str, tuple[float, str, str]] = {
     "demo_page_s": (demo_start.GOAL_S, "max", "s"),
     "idle_rss_mb": (idle.GOAL_MB, "max", "MB"),
     "idle_cpu_percent": (idle.GOAL_PERCENT, "max", "% of a core"),
+    **scale.GOALS,
 }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("only", nargs="*", choices=["acks", "idle", "demo", "steps", []], help="what to measure")
+    parser.add_argument(
+        "only", nargs="*", choices=["acks", "idle", "demo", "steps", "scale", []], help="what to measure"
+    )
     chosen = set(parser.parse_args().only) or {"acks", "idle", "demo", "steps"}
     figures: dict[str, float] = {}
     if "idle" in chosen:
@@ -33,6 +36,8 @@ def main() -> None:
         figures |= asyncio.run(demo_start.measure())
     if "acks" in chosen:
         figures |= asyncio.run(acks.measure())
+    if "scale" in chosen:  # takes minutes: only where it is asked for
+        figures |= asyncio.run(scale.measure())
     if "steps" in chosen:
         figures |= steps.measure()
     for name, value in figures.items():

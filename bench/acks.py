@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 
+from bench import floor
 from bench.bot_process import Bench, bot_on
 from bot.stage import CHANNEL
 from sandbox.workspace.messages import Message
@@ -21,15 +22,26 @@ LIMIT_MS, GOAL_MS = 3_000.0, 50.0
 async def measure() -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="belay-bench-") as folder:
         async with bot_on(Path(folder), RUNS) as bench:
-            acks = await poke(bench, await start_all(bench))
-            running = await driven(bench)
-    acks.sort()
+            figures = await acks_of(bench, await start_all(bench))
+            return figures | {"ack_runs_in_progress": await driven(bench)}
+
+
+async def acks_of(bench: Bench, found: list[Message]) -> dict[str, float]:
+    """Poke the bot, and at the same time an empty app, so that what the machine costs is known."""
+    async with floor.empty_app() as empty:
+        asking = asyncio.create_task(floor.ask(empty, every_s=0.05))
+        acks = sorted(await poke(bench, found))
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        least = floor.acks_ms(empty)
     return {
         "ack_p50_ms": percentile(acks, 50),
         "ack_p99_ms": percentile(acks, 99),
         "ack_max_ms": acks[-1],
         "ack_envelopes": len(acks),
-        "ack_runs_in_progress": running,
+        "ack_floor_p50_ms": percentile(least, 50),
+        "ack_floor_p99_ms": percentile(least, 99),
+        "ack_p99_vs_floor_ratio": percentile(acks, 99) / percentile(least, 99),
     }
 
 

@@ -34,14 +34,42 @@ class Bench:
 @asynccontextmanager
 async def bot_on(home: Path, targets: int) -> AsyncIterator[Bench]:
     """A bot as its own process; the workspace and the practice hosts belong to the benchmark."""
+    async with hosts_and_chat(home, targets) as (world, workspace, names), bot_process(home, world, workspace) as bot:
+        yield Bench(workspace=workspace, world=world, targets=names, pid=bot[0], url=bot[1])
+
+
+@asynccontextmanager
+async def hosts_and_chat(
+    home: Path, targets: int, *, plan: dict[str, Any] | None = None, hosts_each: int = 0
+) -> AsyncIterator[tuple[PracticeWorld, Workspace, list[str]]]:
+    """
+    All but the bot, which may then be started more than once on the same *home*.
+
+    With *hosts_each*, every target has that many hosts of its own: names and state directories that share the
+    practice hosts' SSH servers.
+    """
     async with (
         PracticeWorld.start(home / "hosts", SCENARIOS["reversible"]) as world,
         Workspace.serve(practice_world()) as workspace,
     ):
         names = [f"cloud-{n:02}" for n in range(1, targets + 1)]
-        write_config(home / "config", world, workspace, names)
-        async with bot_process(home, world, workspace) as (pid, url):
-            yield Bench(workspace=workspace, world=world, targets=names, pid=pid, url=url)
+        write_config(home / "config", world, workspace, names, plan)
+        if hosts_each:
+            _give_own_hosts(home / "config" / "targets.yaml", hosts_each)
+        yield world, workspace, names
+
+
+def _give_own_hosts(file: Path, hosts_each: int) -> None:
+    inventory = json.loads(file.read_text())
+    for name, target in inventory["targets"].items():
+        servers = [target["hosts"][host] for host in target["roles"]["controller"]]
+        mine = {}
+        for n in range(hosts_each):
+            server = servers[n % len(servers)]
+            mine[f"{name}-c{n}"] = {**server, "state_dir": f"{server['state_dir']}/{name}-{n}"}
+        target["hosts"] |= mine
+        target["roles"]["controller"] = list(mine)
+    file.write_text(json.dumps(inventory))
 
 
 def write_config(
@@ -56,7 +84,7 @@ def write_config(
     (folder / "plans" / "bench.yaml").write_text(json.dumps(plan or bench_plan()))  # JSON is YAML without aliases
 
 
-def bench_plan() -> dict[str, Any]:
+def bench_plan(*, steps: int = STEPS, sleep_s: float = SLEEP_S) -> dict[str, Any]:
     """Many short steps on three hosts: a run that is in progress for as long as the benchmark needs."""
     look = {"argv": ["true"], "timeout_s": 10, "expect": {"exit": 0}}
     probe = {
@@ -66,14 +94,14 @@ def bench_plan() -> dict[str, Any]:
         "reversible": {"equals": "untouched"},
         "crossed": {"matches": "^converted"},
     }
-    steps = [
+    waits = [
         {
             "id": f"wait-{n:02}",
             "role": "controller",
-            "do": {"argv": ["sleep", str(SLEEP_S)], "timeout_s": 60},
+            "do": {"argv": ["sleep", str(sleep_s)], "timeout_s": 60},
             "verify": look,
         }
-        for n in range(1, STEPS + 1)
+        for n in range(1, steps + 1)
     ]
     return {
         "id": "bench",
@@ -90,7 +118,7 @@ def bench_plan() -> dict[str, Any]:
                 "probes": [probe],
             }
         ],
-        "steps": steps,
+        "steps": waits,
         "approvals": {"needed": 1},
     }
 
@@ -111,7 +139,8 @@ async def bot_process(home: Path, world: PracticeWorld, workspace: Workspace) ->
             "BELAY_SLACK_API_URL": workspace.api_url,
         }
     (home / "none").touch()
-    bot = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "serve", env=env)
+    with (home / "bot.log").open("ab") as log:
+        bot = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "serve", env=env, stderr=log)
     url = f"http://127.0.0.1:{port}"
     try:
         await workspace.wait_for(lambda: workspace.connections > 0, 30)

@@ -15,13 +15,21 @@ from bot.recorder import Recorder, until_written
 from bot.unit_work import Result, UnitWork
 from core.action import Verb
 from core.codec import to_data
-from core.errors import ConflictError, FencedError, NotStartedError, OutcomeLostError, StoreUnavailableError
+from core.errors import (
+    ConflictError,
+    FencedError,
+    NotStartedError,
+    OutcomeLostError,
+    RefusedError,
+    StoreUnavailableError,
+    TransitionError,
+)
 from core.journal import Kind
 from core.ports import Clock
 from core.resolve import ResolvedStep, Unit
 from core.run import Run
 from core.run_states import RunStatus
-from core.schedule import AskPerson, Do, Elect, Finish, Probe, Recover, Rest, Retry, Undo, decide
+from core.schedule import AskPerson, Do, Elect, Finish, Probe, Recover, Rest, Retry, Undo, decide, destroyed
 from core.state import Ask, NewerJournalError, RunState
 from core.unit_states import UnitStatus
 from core.wishes import Draft
@@ -83,6 +91,8 @@ class Driver:
             except ConflictError as conflict:
                 log.info("%s: deciding again: %s", self.run.id, conflict)
                 continue
+            except RefusedError as refusal:
+                rested = await self._ask_about(refusal)
             except StoreUnavailableError as error:
                 log.warning("%s: stands still, for the database is away: %s", self.run.id, error)
                 await self._wait(STORE_AGAIN_S)
@@ -94,6 +104,17 @@ class Driver:
         async with self._store.look() as tx:
             await tx.check_epoch(self.run.id, self.epoch)
             return await tx.state(self.run.id)
+
+    async def _ask_about(self, refusal: RefusedError) -> bool:
+        """What was agreed to no longer fits the world (a host is another one now): ask, whatever was to be done."""
+        try:
+            state = await self._load()
+            way_out = "leave" if destroyed(self.run.plan, state) else "abort"
+            await self._ask(state, Ask(reason=str(refusal), choices=("retry", way_out)))
+        except (TransitionError, ConflictError, StoreUnavailableError) as error:
+            log.warning("%s: nobody was asked about '%s': %s", self.run.id, refusal, error)
+            await self._wait(STORE_AGAIN_S)
+        return False
 
     async def _wait(self, timeout_s: float | None) -> None:
         try:

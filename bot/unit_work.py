@@ -107,9 +107,9 @@ class UnitWork:
             except (UnreachableError, OutcomeLostError) as error:
                 why = str(error)
             except NotStartedError as error:
-                return Lost(reason=str(error))
+                return Lost(reason=str(error), silent=True)
             if loop.time() + REATTACH_EVERY_S > deadline:
-                return Lost(reason=why)
+                return Lost(reason=why, silent=True)
             await asyncio.sleep(REATTACH_EVERY_S)
 
     async def _ask_host(self, action: Action, host: Host) -> Verdict:
@@ -138,9 +138,13 @@ class UnitWork:
         return Result(drafts=(acted,), printed=(printed,))
 
     async def _lost(self, lost: Lost) -> Result:
-        """Ask the unit's probe whether it has taken effect; without an answer it stays unknown."""
+        """
+        Ask the unit's probe whether it has taken effect; without an answer it stays unknown.
+
+        Only where the host itself says that nothing runs any more: what may still be at work has no effect *yet*.
+        """
         printed = (self._printed(Verb.DO, lost.output, None),)
-        if self.unit.probe is not None and not lost.still_alive:
+        if self.unit.probe is not None and not lost.still_alive and not lost.silent:
             held, found = await self.looker.ask(self.run_id, self.unit.key, self.unit.probe, self._host())
             if held:
                 reason = f"its end was not seen ({lost.reason}); the probe says it has taken effect: {found}"
@@ -153,15 +157,17 @@ class UnitWork:
 
     async def verify(self) -> Result:
         """Look whether it is as it should be. Apart from the exit status: that one lies now and then."""
-        asking = asyncio.create_task(self.looker.ask(self.run_id, self.unit.key, self.unit.verify, self._host()))
+        try:
+            host = self._host()
+        except RefusedError as refusal:
+            return Result(drafts=(self._draft(Kind.LOST, f"cannot verify it: {refusal}"),))
+        asking = asyncio.create_task(self.looker.ask(self.run_id, self.unit.key, self.unit.verify, host))
         stopping = asyncio.create_task(self.stopping.wait())
         try:
             await asyncio.wait({asking, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if not asking.done():
                 return self._failed("aborted while it was being verified")
             held, found = await asking
-        except RefusedError as error:
-            return self._failed(str(error))
         finally:
             stopping.cancel()
             asking.cancel()
@@ -181,7 +187,7 @@ class UnitWork:
             host = self._host()
             verdict = await self._follow(self._action(Verb.DO), host, "")
         except RefusedError as error:
-            verdict = Lost(reason=str(error))
+            verdict = Lost(reason=str(error), silent=True)
         return await self._judge(verdict)
 
     # -- undoing -----------------------------------------------------------------------------------------------
@@ -199,7 +205,7 @@ class UnitWork:
         try:
             verdict = await self._follow(self._action(Verb.UNDO), self._host(), "")
         except RefusedError as error:
-            verdict = Lost(reason=str(error))
+            verdict = Lost(reason=str(error), silent=True)
         return self._undone(verdict)
 
     def _undone(self, verdict: Verdict) -> Result:

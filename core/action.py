@@ -106,6 +106,7 @@ class Lost:
     reason: str
     output: Output = field(default_factory=Output)
     still_alive: bool = False  #: the supervisor is dead, the command itself still runs ("orphan")
+    silent: bool = False  #: the host said nothing at all: it may not even have ended
 
 
 Verdict = Ended | NeverRan | Lost

@@ -4,18 +4,20 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from core.action import Action, Ended
-from core.errors import RefusedError, UnknownNameError
+from bot import unit_work
+from core.action import Action, Ended, Sink, Verdict
+from core.errors import RefusedError, UnknownNameError, UnreachableError
 from core.journal import Kind
 from core.run_states import RunStatus
 from core.target import Host
 from core.unit_states import UnitStatus
 from store.database import Store
-from tests.bot.world import actor, bot, memory_hosts, plan_data
+from tests.bot.world import LOOK, actor, bot, memory_hosts, plan_data, target
 from tests.practice_executor import MemoryExecutor, printed
 
 EXPECTED = [
@@ -352,3 +354,50 @@ async def test_a_failure_during_a_freeze_asks_at_once_and_starts_nothing(tmp_pat
         await b.service.thaw(actor("dee"))
         await b.service.sweep()
         await b.until(run_id, RunStatus.SUCCEEDED)
+
+
+async def test_a_host_that_became_another_one_in_mid_run_is_asked_about(tmp_path: Path) -> None:
+    """The look before the guarded step cannot be made: a person is asked, and the driver does not break."""
+    hosts = memory_hosts()
+    hosts.hold["stop@b"] = asyncio.Event()
+    async with bot(tmp_path, hosts) as b:
+        run_id = await b.asked_and_agreed()
+        await hosts.started["stop@b"].wait()
+        moved = tuple(replace(host, address="elsewhere.test") if host.name == "c" else host for host in target().hosts)
+        b.hands.targets = {"prod": replace(target(), hosts=moved)}
+        hosts.hold["stop@b"].set()
+        view = await b.until(run_id, RunStatus.NEEDS_PERSON)
+
+        assert view.state.ask is not None
+        assert "host 'c' is now memory://@elsewhere.test" in view.state.ask.reason
+        assert "do restore@a" not in hosts.order
+        b.hands.targets = {"prod": target()}
+        await b.service.retry(run_id, actor("bo"))
+        await b.until(run_id, RunStatus.SUCCEEDED)
+
+
+async def test_silence_of_a_host_is_not_taken_for_no_effect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The link dropped and the host stayed away: what may still be at work is unknown, whatever a probe says now."""
+    monkeypatch.setattr(unit_work, "GRACE_S", -29.5)  # the action's 30 s and this: half a second of patience
+    data = plan_data()
+    data["steps"][0]["probe"] = LOOK
+    data["steps"][0] |= {"idempotent": True, "retries": 3}
+    hosts = memory_hosts()
+    hosts.drop_link_once = {"stop@b"}
+    async with bot(tmp_path, hosts, plan=data) as b:
+        run_id = await b.ask()
+        await b.service.approve(run_id, actor("bo"))
+        real = hosts.attach
+
+        async def away(action: Action, host: Host, sink: Sink) -> Verdict:
+            if action.unit == "stop@b":
+                raise UnreachableError("cannot reach 'b'")
+            return await real(action, host, sink)
+
+        monkeypatch.setattr(hosts, "attach", away)
+        hosts.answers["stop@b.verify"] = printed("still at it", exit_code=1)
+        await b.service.approve(run_id, actor("cy"))
+        view = await b.until(run_id, RunStatus.NEEDS_PERSON)
+
+        assert view.state.unit("stop@b").status is UnitStatus.UNKNOWN
+        assert hosts.effects["b", "stop@b", "do"] == 1

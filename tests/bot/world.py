@@ -139,6 +139,7 @@ class Bot:
     hosts: MemoryExecutor
     clock: TestClock
     witness: Vouching
+    hands: Hands
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def until(self, run_id: str, *statuses: RunStatus, timeout_s: float = 20) -> RunView:
@@ -215,6 +216,7 @@ async def bot(
             hosts=hosts,
             clock=clock,
             witness=witness,
+            hands=hands,
             changed=changed,
         )
     finally:

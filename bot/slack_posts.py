@@ -151,7 +151,7 @@ class Posts:
             channel=board.channel,
             thread_ts=board.ts,
             filename=name,
-            title=f"Report of {message.run_id}",
+            title=_title(message),
             content=await self.service.report(message.run_id),
             initial_comment=f"The report of {message.run_id}, with the timeline and everything that was printed.",
         )
@@ -168,7 +168,7 @@ class Posts:
             log.info("%s may have been posted before and is posted again: %s", message.key, error_code(error))
             return None
         for reply in answer.get("messages") or ():
-            if ((reply.get("metadata") or {}).get("event_payload") or {}).get("key") == message.key:
+            if _is(reply, message):
                 return {"channel": board.channel, "ts": str(reply["ts"])}
         return None
 
@@ -187,3 +187,15 @@ class Posts:
         log.info("the message %s is not posted: %s", message.key, reason)
         async with self.store.begin() as tx:
             await tx.failed(message.key, reason, self.clock.now(), gave_up=True)
+
+
+def _title(message: Outgoing) -> str:
+    return f"Report of {message.run_id}"
+
+
+def _is(reply: Mapping[str, Any], message: Outgoing) -> bool:
+    """Return whether *reply* is *message*. A file comes without metadata; it is known by its title."""
+    if message.kind == "file":
+        return any(file.get("title") == _title(message) for file in reply.get("files") or ())
+    key = ((reply.get("metadata") or {}).get("event_payload") or {}).get("key")
+    return bool(key == message.key)

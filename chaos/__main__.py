@@ -2,14 +2,19 @@
 
 import argparse
 import asyncio
+import shutil
 import sys
 import tempfile
 from pathlib import Path
+from socket import socket
 
 from chaos import zygote
 from chaos.campaign import MIX, Campaign, Goals
-from chaos.databases import databases
+from chaos.control import CONTROLS, try_control
+from chaos.databases import Databases, databases
 from chaos.figures import Figures, print_figures
+from chaos.ground import ground
+from chaos.replaying import Comparison, replay
 from chaos.victim import child
 
 
@@ -26,11 +31,51 @@ def main() -> int:
     )
     parser.add_argument("--only", nargs="*", choices=list(MIX), default=[], help="only these random trials")
     parser.add_argument("--json", metavar="FILE", help="write the figures there too")
+    parser.add_argument("--replay", nargs="+", metavar="TRIAL", help="play these again: KIND:SEED, or WAY@POINT#NTH")
+    parser.add_argument("--control", action="store_true", help="take safeguards out, one a time: that has to be found")
     options = parser.parse_args()
+    if options.control or options.replay:
+        return _singly("sqlite" if options.database == "both" else options.database, options)
     kinds = ("sqlite", "postgres") if options.database == "both" else (options.database,)
     found = [_campaign(kind, options) for kind in kinds]
     print_figures(found, options.json)
     return 0 if all(figures.clean for figures in found) else 1
+
+
+def _singly(kind: str, options: argparse.Namespace) -> int:
+    ours = zygote.start(child)
+    home = Path(tempfile.mkdtemp(prefix=f"belay-chaos-{kind}-"))
+    with databases(kind, home) as prepared:
+        work = _control if options.control else _replay
+        good = asyncio.run(work(prepared, home, ours, options))
+    if good:
+        shutil.rmtree(home)
+    return 0 if good else 1
+
+
+async def _control(prepared: Databases, home: Path, ours: socket, _options: argparse.Namespace) -> bool:
+    await prepared.prepare()
+    missed = 0
+    async with ground("g", home / "g", ours) as on:
+        like = Comparison(on, prepared)
+        for control in CONTROLS:
+            noticed, result = await try_control(on, prepared, control, like)
+            missed += not noticed
+            said = "; ".join(result.findings.words())[:200]
+            print(f"{'noticed' if noticed else 'MISSED'}  {control.weaken}: without '{control.safeguard}': {said}")
+    return not missed
+
+
+async def _replay(prepared: Databases, home: Path, ours: socket, options: argparse.Namespace) -> bool:
+    await prepared.prepare()
+    bad = 0
+    async with ground("g", home / "g", ours) as on:
+        async for words, result in replay(on, prepared, options.replay):
+            bad += not result.findings.clean
+            found = "; ".join(result.findings.words()) or "clean"
+            took = f"{result.seconds:.1f} s, {result.kills} kills, {result.faults.total()} other faults"
+            print(f"{words}: {found} ({took})", flush=True)
+    return not bad
 
 
 def _campaign(kind: str, options: argparse.Namespace) -> Figures:

@@ -9,8 +9,8 @@ from functools import partial
 from chaos.campaign import one_kill
 from chaos.databases import Databases
 from chaos.ground import Ground
-from chaos.judging import Expected, expected
 from chaos.link import Mischief
+from chaos.replaying import Comparison
 from chaos.trial import Result, Trial, play
 
 
@@ -83,16 +83,10 @@ CONTROLS = (
 )
 
 
-async def undisturbed(on: Ground, databases: Databases, *, chat: bool = False) -> Expected:
-    """Play the run without faults that everything is compared with."""
-    result = await play(on, databases, f"undisturbed-{chat}", Trial(kind="undisturbed", seed=0, chat=chat), None)
-    return expected(result.facts, result.effects, result.points)
-
-
-async def try_control(on: Ground, databases: Databases, control: Control, want: Expected) -> tuple[bool, Result]:
+async def try_control(on: Ground, databases: Databases, control: Control, like: Comparison) -> tuple[bool, Result]:
     """Return whether the harness found what it had to find, and the last result."""
     for number, trial in enumerate(control.trials):
-        result = await play(on, databases, f"{control.weaken}-{number}", trial, want)
+        result = await play(on, databases, f"{control.weaken}-{number}", trial, await like.like(trial))
         if any(words.startswith(control.found) for words in result.findings.words()):
             return True, result
     return False, result

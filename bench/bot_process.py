@@ -143,7 +143,7 @@ async def bot_process(home: Path, world: PracticeWorld, workspace: Workspace) ->
         bot = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "serve", env=env, stderr=log)
     url = f"http://127.0.0.1:{port}"
     try:
-        await workspace.wait_for(lambda: workspace.connections > 0, 30)
+        await workspace.wait_for(lambda: workspace.connections > 0, 120)
         await _ready(url)
         yield bot.pid, url
     finally:
@@ -161,7 +161,7 @@ def free_port() -> Iterator[int]:
 
 async def _ready(url: str) -> None:
     async with aiohttp.ClientSession() as session:
-        for _ in range(100):
+        for _ in range(600):
             try:
                 async with session.get(f"{url}/readyz") as response:
                     if response.status == 200:
@@ -169,7 +169,7 @@ async def _ready(url: str) -> None:
             except aiohttp.ClientError:
                 pass
             await asyncio.sleep(0.1)
-    raise TimeoutError(f"{url}/readyz did not become ready within 10 s")
+    raise TimeoutError(f"{url}/readyz did not become ready within 60 s")
 
 
 def rss_mb(pid: int) -> float:

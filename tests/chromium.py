@@ -1,9 +1,8 @@
 """Debian's Chromium, for tests that drive a page; Playwright never downloads one."""
 
-import os
 import shutil
 
-import pytest
+from tests.needs import missing
 
 #: Quiet and closed: no lookups of its own at start, no GPU, no sandbox (tests may run as root).
 FLAGS = [
@@ -21,8 +20,5 @@ def chromium() -> str:
     """Return the browser's path; without one skip the test, or fail it in CI."""
     found = shutil.which("chromium")
     if found is None:
-        reason = "Debian's chromium is not installed: `make debs` as root installs it"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        missing("Debian's chromium is not installed: `make debs` as root installs it")
     return found

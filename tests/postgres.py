@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
-import pytest
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from tests.needs import missing
 
 
 class PostgresServer:
@@ -118,12 +119,7 @@ def _binary(name: str) -> str:
     found = str(newest[-1]) if newest else shutil.which(name)
     if found:
         return found
-    reason = (
-        f"PostgreSQL is not installed: no '{name}' on PATH nor in /usr/lib/postgresql (Debian: apt install postgresql)"
-    )
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{reason}; in CI it has to be")
-    pytest.skip(reason)
+    missing(f"PostgreSQL is not installed, no '{name}' is found: `make debs` as root installs it")
 
 
 def free_port() -> int:

@@ -5,12 +5,13 @@ import pytest
 
 from executors.ssh import SshExecutor
 from tests.executors.sshd import SSHD, Sshd
+from tests.needs import missing
 
 
 @pytest.fixture(scope="session")
 def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
     if not Path(SSHD).exists():
-        pytest.skip(f"needs {SSHD} (Debian: openssh-server)")
+        missing(f"{SSHD} is not installed: `make debs` as root installs openssh-server")
     server = Sshd(folder=tmp_path_factory.mktemp("sshd")).start()
     yield server
     server.stop()

@@ -13,6 +13,7 @@ import pytest
 
 from core.action import Action, Verb
 from executors.once import Answer, Op, Reader, call, new_nonce, preamble
+from tests.needs import missing
 
 SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
 
@@ -60,7 +61,7 @@ Shells = Callable[[], HostShell]
 def new_shell(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shells]:
     argv = SHELLS[request.param]
     if shutil.which(argv[0]) is None:
-        pytest.skip(f"needs {argv[0]}")
+        missing(f"{argv[0]} is not installed: `make debs` as root installs it")
     opened: list[HostShell] = []
 
     def new() -> HostShell:

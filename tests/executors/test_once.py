@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from core.action import Action, Ended, Lost, NeverRan, Output, Verb
 from core.errors import HostNotReadyError, OutcomeLostError, PlanError
 from executors.once import Answer, Op, Reader, call, preamble, verdict_of
+from tests.needs import missing
 
 NONCE = "0123456789abcdef0123456789abcdef"
 BEGIN = f"\1{NONCE} begin\n".encode()
@@ -101,7 +102,7 @@ def test_a_state_dir_is_absolute_and_a_look_is_short() -> None:
 @pytest.mark.parametrize("shell", ["dash", "bash", "busybox"])
 def test_the_preamble_is_good_in_every_shell(shell: str) -> None:
     if not shutil.which(shell):
-        pytest.skip(f"needs {shell}")
+        missing(f"{shell} is not installed: `make debs` as root installs it")
     argv = [shell, "sh", "-n"] if shell == "busybox" else [shell, "-n"]
     checked = subprocess.run(argv, input=preamble().encode(), capture_output=True, check=True)
 

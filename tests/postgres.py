@@ -117,9 +117,9 @@ def postgres_server(*options: str) -> Iterator[PostgresServer]:
 def _binary(name: str) -> str:
     newest = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]))
     found = str(newest[-1]) if newest else shutil.which(name)
-    if found:
-        return found
-    missing(f"PostgreSQL is not installed, no '{name}' is found: `make debs` as root installs it")
+    if not found:
+        missing(f"PostgreSQL is not installed, no '{name}' is found: `make debs` as root installs it")
+    return found
 
 
 def free_port() -> int:

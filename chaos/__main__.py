@@ -10,10 +10,10 @@ from socket import socket
 
 from chaos import zygote
 from chaos.campaign import MIX, Campaign, Goals
-from chaos.control import CONTROLS, try_control
+from chaos.control import CONTROLS, Control, try_control
 from chaos.databases import Databases, databases
 from chaos.figures import Figures, print_figures
-from chaos.ground import ground
+from chaos.ground import Ground, ground
 from chaos.replaying import Comparison, replay
 from chaos.victim import child
 
@@ -46,36 +46,35 @@ def _singly(kind: str, options: argparse.Namespace) -> int:
     ours = zygote.start(child)
     home = Path(tempfile.mkdtemp(prefix=f"belay-chaos-{kind}-"))
     with databases(kind, home) as prepared:
-        work = _control if options.control else _replay
-        good = asyncio.run(work(prepared, home, ours, options))
+        good = asyncio.run(_one_by_one(prepared, home, ours, options))
     if good:
         shutil.rmtree(home)
     return 0 if good else 1
 
 
-async def _control(prepared: Databases, home: Path, ours: socket, _options: argparse.Namespace) -> bool:
+async def _one_by_one(prepared: Databases, home: Path, ours: socket, options: argparse.Namespace) -> bool:
     await prepared.prepare()
-    missed = 0
     async with ground("g", home / "g", ours) as on:
         like = Comparison(on, prepared)
-        for control in CONTROLS:
-            noticed, result = await try_control(on, prepared, control, like)
-            missed += not noticed
-            said = "; ".join(result.findings.words())[:200]
-            print(f"{'noticed' if noticed else 'MISSED'}  {control.weaken}: without '{control.safeguard}': {said}")
-    return not missed
+        noticed = [await _control(on, prepared, control, like) for control in CONTROLS if options.control]
+        return await _replay(on, prepared, options.replay or [], like) and all(noticed)
 
 
-async def _replay(prepared: Databases, home: Path, ours: socket, options: argparse.Namespace) -> bool:
-    await prepared.prepare()
-    bad = 0
-    async with ground("g", home / "g", ours) as on:
-        async for words, result in replay(on, prepared, options.replay):
-            bad += not result.findings.clean
-            found = "; ".join(result.findings.words()) or "clean"
-            took = f"{result.seconds:.1f} s, {result.kills} kills, {result.faults.total()} other faults"
-            print(f"{words}: {found} ({took})", flush=True)
-    return not bad
+async def _control(on: Ground, prepared: Databases, control: Control, like: Comparison) -> bool:
+    noticed, result = await try_control(on, prepared, control, like)
+    said = "; ".join(result.findings.words())[:200]
+    print(f"{'noticed' if noticed else 'MISSED'}  {control.weaken}: without '{control.safeguard}': {said}", flush=True)
+    return noticed
+
+
+async def _replay(on: Ground, prepared: Databases, many: list[str], like: Comparison) -> bool:
+    good = True
+    async for words, result in replay(on, prepared, many, like):
+        good = good and result.findings.clean
+        found = "; ".join(result.findings.words()) or "clean"
+        took = f"{result.seconds:.1f} s, {result.kills} kills, {result.faults.total()} other faults"
+        print(f"{words}: {found} ({took})", flush=True)
+    return good
 
 
 def _campaign(kind: str, options: argparse.Namespace) -> Figures:

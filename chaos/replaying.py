@@ -45,8 +45,9 @@ class Comparison:
         return self._known[key]
 
 
-async def replay(on: Ground, databases: Databases, many: list[str]) -> AsyncIterator[tuple[str, Result]]:
-    comparison = Comparison(on, databases)
+async def replay(
+    on: Ground, databases: Databases, many: list[str], like: Comparison
+) -> AsyncIterator[tuple[str, Result]]:
     for number, words in enumerate(many):
         trial = trial_of(words)
-        yield words, await play(on, databases, f"again-{number}", trial, await comparison.like(trial))
+        yield words, await play(on, databases, f"again-{number}", trial, await like.like(trial))

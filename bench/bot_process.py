@@ -66,9 +66,12 @@ def _give_own_hosts(file: Path, hosts_each: int) -> None:
         mine = {}
         for n in range(hosts_each):
             server = servers[n % len(servers)]
-            mine[f"{name}-c{n}"] = {**server, "state_dir": f"{server['state_dir']}/{name}-{n}"}
-        target["hosts"] |= mine
-        target["roles"]["controller"] = list(mine)
+            # In one target no machine has two names; beyond the servers there are, another spelling of the address.
+            address = "127.0.0.1" if n < len(servers) else "localhost"
+            mine[f"{name}-c{n}"] = {**server, "address": address, "state_dir": f"{server['state_dir']}/{name}-{n}"}
+        computes = target["roles"]["compute"]
+        target["hosts"] = {**{host: target["hosts"][host] for host in computes}, **mine}
+        target["roles"] = {"controller": list(mine), "compute": computes}
     file.write_text(json.dumps(inventory))
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -60,10 +61,13 @@ class Campaign:
         self._want: dict[tuple[str, bool], Expected] = {}
         self._began = time.monotonic()
         self._number = 0
+        self._ended = False
 
     async def run(self, zygotes: list[socket]) -> Figures:
         """Play on as many grounds as there are zygotes."""
         self._began = time.monotonic()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, self.end)
         await self._databases.prepare()
         async with AsyncExitStack() as stack:
             grounds = [
@@ -75,6 +79,10 @@ class Campaign:
             await asyncio.gather(*(self._work(each, trials) for each in grounds))
         self.figures.seconds = time.monotonic() - self._began
         return self.figures
+
+    def end(self) -> None:
+        """Begin no other trial; the figures so far are printed once those under way have ended."""
+        self._ended = True
 
     async def _undisturbed(self, on: Ground) -> None:
         for way in ("forward", "back"):
@@ -93,7 +101,7 @@ class Campaign:
         goals, figures = self._goals, self.figures
         reached = figures.faults >= goals.faults and figures.kills >= goals.kills
         reached = reached and figures.points_played >= figures.points_enumerated
-        return reached or time.monotonic() - self._began > goals.seconds
+        return self._ended or reached or time.monotonic() - self._began > goals.seconds
 
     async def _work(self, on: Ground, trials: Iterator[Trial]) -> None:
         while not self._over():

@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from bot.serve import Running, running
 from bot.service import BelayService
 from bot.settings import Settings
+from bot.slack_doctor import SCOPES
 from bot.wiring import ssh_settings
 from commands import ALL
 from core.action import Action, Ended, Sink, Verb, Verdict
@@ -110,7 +111,7 @@ def practice_world() -> World:
         usage_hint="start | status | help",
         words=words,
     )
-    return replace(world, app=replace(world.app, commands=(rollback,)))
+    return replace(world, app=replace(world.app, commands=(rollback,), scopes=tuple(sorted(SCOPES))))
 
 
 def write_settings(home: Path, hosts: PracticeWorld, workspace: Workspace) -> Settings:

@@ -15,6 +15,7 @@ from bot.__main__ import main
 from bot.doctor import Finding, judge_host
 from bot.settings import Settings
 from bot.slack_doctor import SCOPES, look_at_slack
+from bot.stage import practice_world
 from core.target import Host, Target
 from sandbox.hosts.build import lone_host
 from sandbox.hosts.host import PracticeHost
@@ -23,7 +24,7 @@ from sandbox.hosts.scenarios import SCENARIOS
 from sandbox.hosts.serve import USER
 from sandbox.hosts.world import PracticeWorld
 from sandbox.workspace.server import Workspace
-from sandbox.workspace.world import DEFAULT_SCOPES, default_world
+from sandbox.workspace.world import default_world
 
 HOST = Host(name="c1", address="c1.example", state_dir="/var/lib/belay")
 ROSTER = """\
@@ -174,7 +175,7 @@ async def test_slack_is_well(tmp_path: Path) -> None:
 
 async def test_a_missing_scope_is_named(tmp_path: Path) -> None:
     world = default_world()
-    world = replace(world, app=replace(world.app, scopes=tuple(set(DEFAULT_SCOPES) - {"files:write"})))
+    world = replace(world, app=replace(world.app, scopes=tuple(SCOPES - {"files:write"})))
     async with Workspace.serve(world) as workspace:
         found = await look_at_slack(slack(tmp_path, workspace))
     assert [each.found for each in found if not each.ok] == ["missing: files:write"]
@@ -212,7 +213,7 @@ async def test_no_token_and_http_mode(tmp_path: Path) -> None:
 
 
 def test_the_scopes_are_those_of_the_workspace_and_the_manifest() -> None:
-    assert set(DEFAULT_SCOPES) == SCOPES
+    assert set(practice_world().app.scopes) == SCOPES
     for path in (Path(__file__).parents[2] / "deploy").glob("*manifest*"):
         manifest = yaml.safe_load(path.read_text(encoding="utf-8"))
         assert set(manifest["oauth_config"]["scopes"]["bot"]) == SCOPES

@@ -106,7 +106,7 @@ async def test_a_frozen_driver_is_replaced_and_finds_itself_fenced(pair: Fleet) 
     driver.signal(signal.SIGSTOP)
 
     await takes_over(other, froze_s, "SIGSTOP")
-    await asyncio.sleep(max(0.0, 25 - (time.monotonic() - froze_s)))
+    await asyncio.sleep(max(0.0, 12 - (time.monotonic() - froze_s)))
     epoch = await pair.epoch(run_id)
     driver.signal(signal.SIGCONT)
     await until(driver.is_ready, "the frozen one to answer again")

@@ -210,7 +210,7 @@ asyncio.run(main(json.loads(sys.argv[1])))
 def test_a_bot_killed_at_any_moment_runs_it_exactly_once(sshd: Sshd, tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     expected = "".join(f"{n}\n" for n in range(20))
-    script = f"echo x >>{tmp_path}/count; n=0; while [ $n -lt 20 ]; do echo $n; n=$((n+1)); sleep 0.05; done; exit 7"
+    script = f"echo x >>{tmp_path}/count; n=0; while [ $n -lt 20 ]; do echo $n; n=$((n+1)); sleep 0.1; done; exit 7"
     settings = asdict(sshd.settings())
     told = {
         "settings": settings | {key: tuple(settings[key]) for key in ("known_hosts", "identity_files", "secrets")},

@@ -36,7 +36,9 @@ demo: setup ## a practice cloud, a local chat workspace and the bot; prints one 
 	$(BIN)/belay demo --scenario $(SCENARIO) --port $(PORT)
 
 test: setup-dev debs ## all tests: real sshd, real PostgreSQL, real browser
-	$(BIN)/python -m pytest -n auto --dist loadscope --ignore tests/chaos $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadscope --ignore tests/chaos $(PYTEST_ARGS) || { \
+	  echo "once more, on their own: real processes on a busy machine can be too slow for each other"; \
+	  $(BIN)/python -m pytest --last-failed --last-failed-no-failures none --ignore tests/chaos $(PYTEST_ARGS); }
 
 lint: setup-dev ## ruff, mypy, the direction of imports
 	$(BIN)/ruff check .

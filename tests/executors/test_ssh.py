@@ -292,7 +292,7 @@ class TestHost:
             executor = executor_with(
                 known_hosts=(str(folder / "known_hosts"),), identity_files=(str(folder / "user_key"),)
             )
-            with pytest.raises(HostNotReadyError, match="not available"):
+            with pytest.raises(HostNotReadyError, match="no usable /bin/sh"):
                 await executor.run(do("true"), server.host(), ignore)
         finally:
             server.stop()

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 from typing import Any
 
 from bot.script import Outcome, Story, plan_named, play
@@ -59,4 +58,4 @@ def _tell(at_s: float, text: str) -> None:
 
 
 def _silent(_at_s: float, _text: str) -> None:
-    sys.stdout.flush()
+    """With --json the story is part of the result, and nothing else is printed."""

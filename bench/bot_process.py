@@ -20,6 +20,8 @@ from sandbox.workspace import Workspace
 
 #: Steps of the benchmark's plan, and how long each one's command sleeps, seconds.
 STEPS, SLEEP_S = 60, 0.5
+#: What a practice host's processes are nicer by than the bot's.
+HOSTS_NICE = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +54,19 @@ async def hosts_and_chat(
         PracticeWorld.start(home / "hosts", SCENARIOS["reversible"]) as world,
         Workspace.serve(practice_world()) as workspace,
     ):
+        _yield_to_the_bot(world)
         names = [f"cloud-{n:02}" for n in range(1, targets + 1)]
         write_config(home / "config", world, workspace, names, plan)
         if hosts_each:
             _give_own_hosts(home / "config" / "targets.yaml", hosts_each)
         yield world, workspace, names
+
+
+def _yield_to_the_bot(world: PracticeWorld) -> None:
+    """In service hosts have processors of their own. Here they share the bot's, and come after it and the chat."""
+    for host in world.hosts.values():
+        if host.pid is not None:
+            os.setpriority(os.PRIO_PROCESS, host.pid, os.getpriority(os.PRIO_PROCESS, host.pid) + HOSTS_NICE)
 
 
 def _give_own_hosts(file: Path, hosts_each: int) -> None:

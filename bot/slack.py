@@ -5,7 +5,6 @@ outbox. Over Socket Mode, or over signed HTTP on the program's own web server.
 
 import asyncio
 import logging
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -14,7 +13,6 @@ from aiohttp import ClientSession, web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
-from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.response import BoltResponse
 
 from bot.slack_accounts import SlackAccounts, SlackAwayError
@@ -272,15 +270,15 @@ class SlackFrontEnd:
         app = AsyncApp(client=bare, signing_secret=self._settings.signing_secret or "-", authorize=authorize)
         logging.getLogger("slack_bolt.RequestVerification").addFilter(NO_BODIES)
         app.middleware(self._take_in)
-        app.event(re.compile(".*"))(_nothing_more)
-        app.command(re.compile(".*"))(_acknowledged)
-        app.action(re.compile(".*"))(_acknowledged)
-        app.view(re.compile(".*"))(self._on_submission)
-        app.view_closed(re.compile(".*"))(_acknowledged)
         return app
 
     async def _take_in(self, body: dict[str, Any], next: Next) -> BoltResponse | None:  # noqa: A002  # bolt's name
-        """Before the acknowledgement: is it meant for us, was it seen, and is it written down?"""
+        """
+        Before the acknowledgement: is it meant for us, was it seen, and is it written down?
+
+        The acknowledgement is what is returned. There are no listeners: bolt looks for the answer of one every 10 ms
+        only, and they would have nothing to do, for what came is handled once Slack has its answer.
+        """
         envelope = envelope_of(body)
         if envelope is None:
             return await next()
@@ -293,7 +291,8 @@ class SlackFrontEnd:
             if envelope.kind == EVENT:
                 raise  # no acknowledgement: Slack sends it again
             return not_recorded(envelope)
-        return await next() if new else BoltResponse(status=200, body="")
+        turned = self._dialogs.answer_now(body) if new and envelope.kind == SUBMIT else None
+        return BoltResponse(status=200, body=turned or "")
 
     def _is_ours(self, body: Mapping[str, Any]) -> bool:
         me = self._me
@@ -303,15 +302,6 @@ class SlackFrontEnd:
             log.warning("something for team %s, app %s came and was dropped; it is not meant for this bot", team, app)
             return False
         return True
-
-    async def _on_submission(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        answer = self._dialogs.answer_now(body)
-        if answer is None:
-            await ack()
-        elif "errors" in answer:
-            await ack(response_action="errors", errors=answer["errors"])
-        else:
-            await ack(response_action="update", view=answer["view"])
 
     async def _over_http(self, request: web.Request) -> web.Response:
         if self._me is None:
@@ -352,11 +342,3 @@ class SlackFrontEnd:
                 await self._home.opened(str(event.get("user", "")))
             case _:
                 log.debug("an event Belay has no use for: %s", event.get("type"))
-
-
-async def _acknowledged(ack: AsyncAck) -> None:
-    await ack()
-
-
-async def _nothing_more() -> None:
-    """The inbox has it; bolt acknowledges events by itself."""

@@ -24,7 +24,7 @@ from bot.slack_whole import whole
 from core.errors import BelayError
 from core.ports import Clock, Service
 from store.database import Store
-from store.records import Board, Outgoing
+from store.records import Board, KeptOutput, Outgoing
 
 log = logging.getLogger(__name__)
 
@@ -82,23 +82,26 @@ class Posts:
     async def _round(self) -> float:
         """Send what may go out now; the seconds until there may be more to do."""
         async with self.store.look() as tx:
-            messages = await tx.outbox(limit=100)
-            boards = await tx.boards({message.run_id for message in messages})
-        self.waiting = len(messages)
+            waiting = await tx.waiting()
+        self.waiting = sum(channel.count for channel in waiting)
         waits = [self.tick_s]
-        held: set[str] = set()  #: channels in which an earlier message waits: order is kept
-        for message in messages:
-            board = boards.get(message.run_id)
-            if board is None or not board.channel:
-                await self._give_up(message, "the run has no board")
-            elif board.ts and board.channel not in held:
-                wait_s = self._free_at[board.channel] - time.monotonic()
-                if wait_s <= 0:
-                    await whole(self._one(message, board))
-                    wait_s = self._free_at[board.channel] - time.monotonic()
-                held.add(board.channel)
-                waits.append(wait_s)
+        for channel in waiting:
+            if channel.first is None:
+                continue  # its board comes first, and rings
+            if time.monotonic() >= self._free_at[channel.channel]:
+                await self._next(channel.first)
+            waits.append(self._free_at[channel.channel] - time.monotonic())
         return max(0.02, min(waits))
+
+    async def _next(self, number: int) -> None:
+        """Send the first message of a channel: the others of it come after, in order."""
+        async with self.store.look() as tx:
+            message = await tx.numbered(number)
+            board = await tx.board(message.run_id)
+        if board is None or not board.channel:
+            await self._give_up(message, "the run has no board")
+        else:
+            await whole(self._one(message, board))
 
     async def _one(self, message: Outgoing, board: Board) -> None:
         try:
@@ -130,8 +133,7 @@ class Posts:
         if message.kind == "file":
             return await self._upload(message, board)
         view = await self.service.run(message.run_id)
-        async with self.store.look() as tx:
-            outputs = await tx.outputs(message.run_id)
+        outputs = await self._printed(message)
         shown = views.render(message.payload, view, outputs, self.team_id, self.clock.now())
         answer = await self.client.chat_postMessage(
             channel=board.channel,
@@ -144,6 +146,13 @@ class Posts:
             metadata={"event_type": "belay", "event_payload": {"key": message.key}},
         )
         return {"channel": board.channel, "ts": str(answer["ts"])}
+
+    async def _printed(self, message: Outgoing) -> list[KeptOutput]:
+        unit = str(message.payload.get("unit", ""))
+        if not unit:
+            return []
+        async with self.store.look() as tx:
+            return await tx.outputs(message.run_id, unit=unit)
 
     async def _upload(self, message: Outgoing, board: Board) -> Mapping[str, Any]:
         name = f"{message.run_id}.md"

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any
 
@@ -23,7 +23,7 @@ from core.target import Host
 from executors.link import Shell
 from executors.ssh import SshExecutor
 from store.parts import Part
-from store.sessions import SteadySession
+from store.sessions import NearSession, Session, SteadySession
 from store.tables import AuditHeadRow, AuditRow, BoardRow, ClaimRow, JournalRow, OutboxRow, RunRow
 
 _asking: ContextVar[str] = ContextVar("asking", default="hello")
@@ -60,20 +60,25 @@ def install(points: Points) -> None:
 
 
 def _around_commits(points: Points) -> None:
-    add, commit = Part._add, SteadySession.commit
+    add = Part._add
 
     async def noted_add(self: Part, *rows: SQLModel) -> None:
         self._session.info.setdefault("what", []).extend(filter(None, map(_name, rows)))
         await add(self, *rows)
 
-    async def watched_commit(self: SteadySession) -> None:
+    _replace(Part, "_add", noted_add)
+    for kind in (NearSession, SteadySession):
+        _replace(kind, "commit", _watched(points, kind.commit))
+
+
+def _watched(points: Points, commit: Callable[[Any], Awaitable[None]]) -> Callable[[Session], Awaitable[None]]:
+    async def watched(self: Session) -> None:
         what = "+".join(dict.fromkeys(self.info.pop("what", ()))) or "nothing of note"
         points.at(f"before commit: {what}")
         await commit(self)
         points.at(f"after commit: {what}")
 
-    _replace(Part, "_add", noted_add)
-    _replace(SteadySession, "commit", watched_commit)
+    return watched
 
 
 def _name(row: SQLModel) -> str:

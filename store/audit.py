@@ -1,12 +1,13 @@
 """The audit: who did what, when, as a hash chain that only grows."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import col, select
+from sqlmodel import col, insert, select, update
 
-from store.chain import START, AuditError, Line, canonical, follow, line_after
+from store.chain import START, AuditError, Line, Said, canonical, follow, line_after
 from store.columns import clean, utc
 from store.parts import Part
 from store.records import AuditHead
@@ -14,33 +15,45 @@ from store.tables import AuditHeadRow, AuditRow
 
 _BATCH = 500
 _HEAD_ID = 1
+#: Made once, for every journal entry needs them.
+_HEAD = select(AuditHeadRow.n, AuditHeadRow.hash).where(AuditHeadRow.id == _HEAD_ID)
+_MOVE_HEAD = update(AuditHeadRow).where(col(AuditHeadRow.id) == _HEAD_ID)
+_ADD_LINES = insert(AuditRow)
 
 
 class AuditPart(Part):
+    _head: AuditHead | None = None  #: as this transaction read or made it
+
     async def audit(self, what: str, *, who: str, data: Any, at: datetime) -> str:
         """Add a line and return its hash. *data* is anything `core.codec.to_data` takes."""
-        head = await self._head_row()
-        line = line_after(
-            AuditHead(n=head.n, hash=head.hash), at=utc(at), who=clean(who), what=clean(what), data=canonical(data)
-        )
-        head.n, head.hash = line.n, line.hash
-        await self._add(
-            head,
-            AuditRow(
-                n=line.n,
-                at=line.at,
-                who=line.who,
-                what=line.what,
-                data=line.data,
-                previous=line.previous,
-                hash=line.hash,
-            ),
-        )
-        return line.hash
+        return (await self.audit_all([Said(what=what, who=who, data=data, at=at)])).hash
 
-    async def audit_head(self) -> AuditHead:
-        head = await self._head_row()
-        return AuditHead(n=head.n, hash=head.hash)
+    async def audit_all(self, said: Iterable[Said]) -> AuditHead:
+        """Add a line for each, in order; return the head after them."""
+        head = await self.audit_head()
+        lines = []
+        for each in said:
+            lines.append(_after(head, each))
+            head = AuditHead(n=lines[-1].n, hash=lines[-1].hash)
+        await self._write(_ADD_LINES, [asdict(line) for line in lines])
+        await self._write(_MOVE_HEAD, [asdict(head)])
+        self._head = head
+        return head
+
+    async def audit_head(self, *, lock: bool = False) -> AuditHead:
+        """
+        Return the end of the audit; with *lock* wait until no other process writes (PostgreSQL).
+
+        Raises:
+            AuditError: somebody took it out of the database.
+        """
+        if self._head is not None:  # a transaction sees one moment
+            return self._head
+        found = (await self._session.exec(_HEAD.with_for_update() if lock else _HEAD)).first()
+        if found is None:
+            raise AuditError("the head of the audit is missing from the database: somebody removed it")
+        self._head = AuditHead(n=found[0], hash=found[1])
+        return self._head
 
     async def verify_audit(self, *, expected: AuditHead | None = None) -> AuditHead:
         """
@@ -76,11 +89,9 @@ class AuditPart(Part):
             after = rows[-1].n
             self._session.expunge_all()  # a long audit is read in passing, not kept
 
-    async def _head_row(self) -> AuditHeadRow:
-        row = await self._session.get(AuditHeadRow, _HEAD_ID)
-        if row is None:
-            raise AuditError("the head of the audit is missing from the database: somebody removed it")
-        return row
+
+def _after(head: AuditHead, said: Said) -> Line:
+    return line_after(head, at=utc(said.at), who=clean(said.who), what=clean(said.what), data=canonical(said.data))
 
 
 def _line(row: AuditRow) -> Line:

@@ -3,24 +3,27 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlmodel import col, or_, select, update
+from sqlmodel import col, or_, select
 
 from core.run_states import RunStatus
 from store.records import Board
 from store.runs import DRIVEN, ENDED, RunsPart
 from store.tables import BoardRow, RunRow
 
+#: What a board should show is what its run's journal has: the number of the last entry.
+_BOARDS = select(BoardRow, RunRow.seq).where(BoardRow.run_id == RunRow.id)
+_BEHIND = col(RunRow.seq) > col(BoardRow.shown)
+
 
 class BoardsPart(RunsPart):
     async def board(self, run_id: str) -> Board | None:
         """None: the run has no board (it was asked for where there is no channel)."""
-        row = await self._session.get(BoardRow, run_id)
-        return _board(row) if row else None
+        return (await self.boards([run_id])).get(run_id)
 
     async def boards(self, run_ids: Collection[str]) -> dict[str, Board]:
         """Return the boards of these runs, as far as they have one."""
-        query = select(BoardRow).where(col(BoardRow.run_id).in_(run_ids))
-        return {row.run_id: _board(row) for row in (await self._session.exec(query)).all()}
+        query = _BOARDS.where(col(BoardRow.run_id).in_(run_ids))
+        return {row.run_id: _board(row, seq) for row, seq in (await self._session.exec(query)).all()}
 
     async def waiting_with_board(self) -> list[str]:
         """Return the runs that wait for approvals and have a board to react on, the newest first."""
@@ -43,8 +46,8 @@ class BoardsPart(RunsPart):
         """
         row = await self._session.get(BoardRow, run_id)
         if row is None:
-            run = await self._run_row(run_id)
-            row = BoardRow(run_id=run_id, channel=channel, wanted=run.seq)
+            await self._run_row(run_id)
+            row = BoardRow(run_id=run_id, channel=channel)
         if row.ts is not None and (row.channel, row.ts) != (channel, ts):
             row.shown = 0
         row.channel, row.ts = channel, ts
@@ -52,9 +55,8 @@ class BoardsPart(RunsPart):
 
     async def boards_behind(self) -> list[Board]:
         """Boards that do not show the newest entry, those not posted yet among them; oldest runs first."""
-        query = select(BoardRow).where(col(BoardRow.wanted) > col(BoardRow.shown))
-        rows = (await self._session.exec(query)).all()
-        return sorted((_board(row) for row in rows), key=lambda board: int(board.run_id.partition("-")[2] or 0))
+        query = _BOARDS.where(_BEHIND).order_by(col(RunRow.number))
+        return [_board(row, seq) for row, seq in (await self._session.exec(query)).all()]
 
     async def boards_to_watch(self) -> list[tuple[Board, RunStatus]]:
         """
@@ -62,10 +64,11 @@ class BoardsPart(RunsPart):
 
         One query, and none of the frozen plans: a board that only waits for approvals costs nothing.
         """
-        wanted = or_(col(BoardRow.wanted) > col(BoardRow.shown), col(RunRow.status).in_(DRIVEN))
-        query = select(BoardRow, RunRow.status).where(BoardRow.run_id == RunRow.id, wanted)
+        query = select(BoardRow, RunRow.seq, RunRow.status).where(
+            BoardRow.run_id == RunRow.id, or_(_BEHIND, col(RunRow.status).in_(DRIVEN))
+        )
         rows = (await self._session.exec(query.order_by(col(RunRow.number)))).all()
-        return [(_board(row), RunStatus(status)) for row, status in rows]
+        return [(_board(row, seq), RunStatus(status)) for row, seq, status in rows]
 
     async def shown(self, run_id: str, version: int, at: datetime) -> None:
         """The board shows *version* now. An older one that arrives late changes nothing."""
@@ -77,18 +80,16 @@ class BoardsPart(RunsPart):
     async def run_of_message(self, channel: str, ts: str) -> str | None:
         """Return the id of the run whose board this message is."""
         query = select(BoardRow.run_id).where(BoardRow.channel == channel, BoardRow.ts == ts)
-        return (await self._session.exec(query)).first()
-
-    async def _want(self, run_id: str, version: int) -> None:
-        await self._session.exec(update(BoardRow).where(col(BoardRow.run_id) == run_id).values(wanted=version))
+        found: str | None = (await self._session.exec(query)).first()
+        return found
 
 
-def _board(row: BoardRow) -> Board:
+def _board(row: BoardRow, wanted: int) -> Board:
     return Board(
         run_id=row.run_id,
         channel=row.channel,
         ts=row.ts or "",
-        wanted=row.wanted,
+        wanted=wanted,
         shown=row.shown,
         shown_at=row.shown_at,
     )

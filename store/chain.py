@@ -21,6 +21,16 @@ class AuditError(BelayError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What a line of the audit is made of."""
+
+    what: str
+    who: str
+    data: Any  #: anything `core.codec.to_data` takes
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     n: int
     at: datetime

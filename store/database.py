@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
@@ -29,6 +30,7 @@ class Store:
         self._engines = engines
         self._lock = lock
         self._turns = Turns()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._known = Memory()
         self._closed = False
 
@@ -59,6 +61,7 @@ class Store:
     async def close(self) -> None:
         """Give everything back. What is asked of it after that is refused."""
         self._closed = True
+        self._thread.shutdown()
         await self._engines.dispose()
         if self._lock:
             self._lock.release()
@@ -81,7 +84,7 @@ class Store:
         if engine is None:
             raise StoreUnavailableError(f"the database {self._engines.place} was opened to look only")
         with said_plainly(self._engines.place):
-            async with self._turns.turn(urgent=urgent, within_s=TURN_S), new_session(engine) as session:
+            async with self._turns.turn(urgent=urgent, within_s=TURN_S), new_session(engine, self._thread) as session:
                 transaction = Transaction(session, known=self._known, writes=True)
                 if self._engines.file is None:  # SQLite waited for the others when the transaction began
                     await transaction.lock_writers()
@@ -99,7 +102,7 @@ class Store:
         """
         self._refuse_if_closed()
         with said_plainly(self._engines.place):
-            async with new_session(self._engines.reader) as session:
+            async with new_session(self._engines.reader, None) as session:
                 transaction = Transaction(session, known=self._known, writes=False)
                 yield transaction
                 self._known.take_over(transaction.learnt, keep=KEPT_RUNS)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, event, make_url
+from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -37,15 +37,17 @@ READERS = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engines:
-    writer: AsyncEngine | None  #: None: opened to read only
-    reader: AsyncEngine
+    writer: AsyncEngine | Engine | None  #: None: opened to read only
+    reader: AsyncEngine | Engine
     place: str  #: for people: the file, or the URL without its password
     file: Path | None  #: SQLite's
 
     async def dispose(self) -> None:
         for engine in (self.writer, self.reader):
-            if engine is not None:
+            if isinstance(engine, AsyncEngine):
                 await engine.dispose()
+            elif engine is not None:
+                engine.dispose()
 
 
 def database_file(url: str) -> Path | None:
@@ -86,22 +88,26 @@ def _parse(url: str) -> URL:
         raise StoreUnavailableError("the database URL cannot be read; write sqlite+aiosqlite:///PATH") from error
 
 
-def _sqlite(file: Path, mode: str, begin: str, *, size: int) -> AsyncEngine:
-    url = URL.create("sqlite+aiosqlite", database=f"file:{quote(str(file))}", query={"mode": mode, "uri": "true"})
-    engine = create_async_engine(url, pool_size=size, max_overflow=0, pool_timeout=LOCK_S, **_COMMON)
+def _sqlite(file: Path, mode: str, begin: str, *, size: int) -> Engine:
+    url = URL.create("sqlite", database=f"file:{quote(str(file))}", query={"mode": mode, "uri": "true"})
+    # One session uses a connection at a time, in the event loop and in the thread that begins and commits. Nobody may
+    # wait for one in the event loop: a reader that finds none free gets another (-1).
+    arguments = {"check_same_thread": False}
+    engine = create_engine(url, pool_size=size, max_overflow=-1, connect_args=arguments, **_COMMON)
 
-    @event.listens_for(engine.sync_engine, "connect")
+    @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver must not begin transactions by itself
         cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA journal_mode = WAL" if mode == "rwc" else "PRAGMA query_only = ON")
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
+    @event.listens_for(engine, "begin")
     def on_begin(connection: Any) -> None:
+        busy_ms = connection.get_execution_options().get("busy_ms", BUSY_MS)
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {busy_ms}")
         connection.exec_driver_sql(begin)
 
     return engine

@@ -15,10 +15,8 @@ from store.tables import InboxRow
 class InboxPart(Part):
     async def receive(self, event_id: str, kind: str, payload: Mapping[str, Any], at: datetime) -> bool:
         """Keep an event; False if it was received before (the service sends again what was acknowledged late)."""
-        if (await self._session.exec(select(InboxRow.number).where(InboxRow.event_id == event_id))).first() is not None:
-            return False
-        await self._add(InboxRow(event_id=event_id, kind=kind, payload=to_data(payload), at=at))
-        return True
+        what = {"kind": kind, "payload": to_data(payload), "at": at, "note": ""}
+        return await self._put(InboxRow, {"event_id": event_id}, what, replace=False)
 
     async def inbox(self, limit: int = 100) -> list[InboxItem]:
         """Return what was received and not handled, in order."""

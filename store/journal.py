@@ -1,6 +1,7 @@
 """The journal of each run: append, read, replay; and the epoch that keeps out a driver who was replaced."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
@@ -15,12 +16,20 @@ from core.state import RunState, apply, check_version
 from core.wishes import Draft
 from store.audit import AuditPart
 from store.boards import BoardsPart
+from store.chain import Said
 from store.columns import utc
 from store.locks import LocksPart
+from store.parts import Memory
+from store.runs import RunHead
+from store.sessions import Session
 from store.tables import BoardRow, JournalRow, RunRow
 
 
 class JournalPart(AuditPart, BoardsPart, LocksPart):
+    def __init__(self, session: Session, *, known: Memory, writes: bool) -> None:
+        super().__init__(session, known=known, writes=writes)
+        self._appended: dict[str, list[Entry]] = {}
+
     async def add_run(self, run: Run, drafts: Sequence[Draft], *, at: datetime, by: str) -> RunState:
         """
         Keep the frozen run and its first entries (DRAFTED, then SUBMITTED or REFUSED).
@@ -51,6 +60,9 @@ class JournalPart(AuditPart, BoardsPart, LocksPart):
 
     async def entries(self, run_id: str, *, after: int = 0) -> list[Entry]:
         """Return the entries after number *after*, in order."""
+        written = self._appended.get(run_id, [])
+        if written and after >= written[0].seq - 1:  # by this very transaction: nothing can stand between them
+            return [entry for entry in written if entry.seq > after]
         query = select(JournalRow).where(JournalRow.run_id == run_id, JournalRow.seq > after)
         rows = (await self._session.exec(query.order_by(col(JournalRow.seq)))).all()
         return [_entry(row) for row in rows]
@@ -63,12 +75,10 @@ class JournalPart(AuditPart, BoardsPart, LocksPart):
             UnknownNameError: there is no such run.
             NewerJournalError: a newer version of Belay wrote in it.
         """
-        state = self._at_hand(run_id)
-        entries = await self.entries(run_id, after=state.seq)
-        if not state.seq and not entries:
-            await self._run_row(run_id)
-        for entry in entries:
-            state = apply(state, entry)
+        head, state = await self._run_row(run_id), self._at_hand(run_id)
+        if state.seq != head.seq:
+            for entry in await self.entries(run_id, after=state.seq):
+                state = apply(state, entry)
         self.learnt.states[run_id] = state
         return state
 
@@ -99,11 +109,9 @@ class JournalPart(AuditPart, BoardsPart, LocksPart):
             FencedError: *epoch* is not the run's: another one drives it.
             TransitionError: an entry cannot happen now.
         """
-        row = await self._run_row(run_id)
-        _check_epoch(row, epoch)
-        state = self._at_hand(run_id)
-        if state.seq != row.seq:
-            state = await self.state(run_id)
+        head = await self._run_row(run_id)
+        _check_epoch(head, epoch)
+        state = await self.state(run_id)
         if state.seq != seq:
             raise ConflictError(f"{run_id} is at entry {state.seq}, not at {seq}: load it again and decide again")
         entries, state = _follow(state, drafts, at=utc(at), by=by)
@@ -111,17 +119,16 @@ class JournalPart(AuditPart, BoardsPart, LocksPart):
             await self._add(*(_row(run_id, entry) for entry in entries))
         except IntegrityError as error:
             raise ConflictError(f"{run_id} has an entry {seq + 1} already: load it again and decide again") from error
-        for entry in entries:
-            await self._audit_entry(run_id, entry)
-        await self._after_append(row, state)
+        await self.audit_all(_said(run_id, entry) for entry in entries)
+        await self._after_append(head, state)
+        self._appended.setdefault(run_id, []).extend(entries)
         return state
 
     async def raise_epoch(self, run_id: str) -> int:
         """Become the one who drives this run: return the new epoch. Whoever has an older one can write nothing."""
-        row = await self._run_row(run_id)
-        row.epoch += 1
-        await self._add(row)
-        return row.epoch
+        head = await self._run_row(run_id)
+        await self._change_run(replace(head, epoch=head.epoch + 1))
+        return head.epoch + 1
 
     async def check_epoch(self, run_id: str, epoch: int) -> None:
         """
@@ -133,17 +140,11 @@ class JournalPart(AuditPart, BoardsPart, LocksPart):
     def _at_hand(self, run_id: str) -> RunState:
         return self.learnt.states.get(run_id) or self._known.states.get(run_id) or RunState()
 
-    async def _audit_entry(self, run_id: str, entry: Entry) -> None:
-        line = {"run": run_id, "seq": entry.seq, "unit": entry.unit, "data": entry.data, "version": entry.version}
-        await self.audit(f"journal.{entry.kind}", who=entry.by, data=line, at=entry.at)
-
-    async def _after_append(self, row: RunRow, state: RunState) -> None:
-        row.status, row.seq = state.status, state.seq
-        await self._add(row)
-        await self._want(row.id, state.seq)
+    async def _after_append(self, head: RunHead, state: RunState) -> None:
+        await self._change_run(replace(head, status=state.status.value, seq=state.seq))
         if state.status.ended:
-            await self.unlock_target(row.target, row.id)
-        self.learnt.states[row.id] = state
+            await self.unlock_target(head.target, head.id)
+        self.learnt.states[head.id] = state
 
 
 def _follow(state: RunState, drafts: Sequence[Draft], *, at: datetime, by: str) -> tuple[list[Entry], RunState]:
@@ -157,10 +158,16 @@ def _follow(state: RunState, drafts: Sequence[Draft], *, at: datetime, by: str) 
     return entries, state
 
 
-def _check_epoch(row: RunRow, epoch: int | None) -> None:
-    if epoch is not None and row.epoch != epoch:
+def _said(run_id: str, entry: Entry) -> Said:
+    line = {"run": run_id, "seq": entry.seq, "unit": entry.unit, "data": entry.data, "version": entry.version}
+    return Said(what=f"journal.{entry.kind}", who=entry.by, data=line, at=entry.at)
+
+
+def _check_epoch(head: RunHead, epoch: int | None) -> None:
+    if epoch is not None and head.epoch != epoch:
         raise FencedError(
-            f"{row.id} is driven under epoch {row.epoch} now, this driver has epoch {epoch}: it has to stop driving it"
+            f"{head.id} is driven under epoch {head.epoch} now, this driver has epoch {epoch}: "
+            "it has to stop driving it"
         )
 
 

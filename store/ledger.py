@@ -84,7 +84,8 @@ class LedgerPart(AuditPart):
 
     async def _newest(self, target: str) -> UpgradeRow | None:
         query = select(UpgradeRow).where(UpgradeRow.target == target).order_by(col(UpgradeRow.number).desc())
-        return (await self._session.exec(query.limit(1))).first()
+        found: UpgradeRow | None = (await self._session.exec(query.limit(1))).first()
+        return found
 
     async def _open_upgrade(self, target: str, *, by: str, at: datetime) -> int:
         row = await self._newest(target)

@@ -1,5 +1,8 @@
 """Bring the database's schema to what this code knows, once, however many start at the same moment."""
 
+import asyncio
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -7,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from core.errors import StoreUnavailableError
@@ -25,30 +28,42 @@ def config() -> Config:
     return made
 
 
-async def upgrade(engine: AsyncEngine, place: str) -> None:
+async def upgrade(engine: AsyncEngine | Engine, place: str) -> None:
     """
     Raises:
         StoreUnavailableError: the schema is newer than this code.
     """
-    async with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            # others that start now wait here, also for a long migration, and then find nothing left to do
-            await connection.execute(text("SET LOCAL lock_timeout = '120s'"))
-            await connection.execute(text("SET LOCAL statement_timeout = '120s'"))
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        await connection.run_sync(_upgrade, place)
+    await _on(engine, partial(_upgrade, place=place))
 
 
-async def check(engine: AsyncEngine, place: str) -> None:
+async def check(engine: AsyncEngine | Engine, place: str) -> None:
     """
     Raises:
         StoreUnavailableError: the schema is older or newer than this code.
     """
-    async with engine.connect() as connection:
-        await connection.run_sync(_check, place)
+    await _on(engine, partial(_check, place=place))
+
+
+async def _on(engine: AsyncEngine | Engine, work: Callable[[Connection], None]) -> None:
+    """Do *work* in one transaction."""
+    if isinstance(engine, AsyncEngine):
+        async with engine.begin() as connection:
+            await connection.run_sync(work)
+        return
+
+    def near() -> None:
+        with engine.begin() as connection:
+            work(connection)
+
+    await asyncio.to_thread(near)  # another program may hold the file for seconds
 
 
 def _upgrade(connection: Connection, place: str) -> None:
+    if connection.dialect.name == "postgresql":
+        # others that start now wait here, also for a long migration, and then find nothing left to do
+        connection.execute(text("SET LOCAL lock_timeout = '120s'"))
+        connection.execute(text("SET LOCAL statement_timeout = '120s'"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     _refuse_newer(connection, place)
     made = config()
     made.attributes["connection"] = connection

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import col, select
+from sqlmodel import case, col, func, select
 
 from core.codec import to_data
 from core.errors import UnknownNameError
 from store.parts import Part
-from store.records import Outgoing
-from store.tables import OutboxRow
+from store.records import Outgoing, Waiting
+from store.tables import BoardRow, OutboxRow
 
 
 class OutboxPart(Part):
@@ -34,6 +34,31 @@ class OutboxPart(Part):
         query = select(OutboxRow).where(col(OutboxRow.sent_at).is_(None), col(OutboxRow.gave_up_at).is_(None))
         rows = (await self._session.exec(query.order_by(col(OutboxRow.number)).limit(limit))).all()
         return [_outgoing(row) for row in rows]
+
+    async def waiting(self) -> list[Waiting]:
+        """
+        Return what is neither sent nor given up, by channel, the longest waiting first.
+
+        One small query: with a message a second and twenty runs, hundreds may wait, and only the first ones are read.
+        """
+        ready = case((col(BoardRow.ts).is_not(None), col(OutboxRow.number)))
+        query = (
+            select(BoardRow.channel, func.min(col(OutboxRow.number)), func.min(ready), func.count())
+            .select_from(OutboxRow)
+            .outerjoin(BoardRow, col(BoardRow.run_id) == col(OutboxRow.run_id))
+            .where(col(OutboxRow.sent_at).is_(None), col(OutboxRow.gave_up_at).is_(None))
+            .group_by(col(BoardRow.channel))
+        )
+        rows = sorted((await self._session.exec(query)).all(), key=lambda row: row[1])
+        return [
+            Waiting(channel=channel or "", first=first if not channel else ready, count=count)
+            for channel, first, ready, count in rows
+        ]
+
+    async def numbered(self, number: int) -> Outgoing:
+        """Return a message that `waiting` named."""
+        row = (await self._session.exec(select(OutboxRow).where(OutboxRow.number == number))).one()
+        return _outgoing(row)
 
     async def outgoing(self, key: str) -> Outgoing | None:
         """Return one message, whatever became of it."""
@@ -61,7 +86,8 @@ class OutboxPart(Part):
         await self._add(row)
 
     async def _find(self, key: str) -> OutboxRow | None:
-        return (await self._session.exec(select(OutboxRow).where(OutboxRow.key == key))).first()
+        found: OutboxRow | None = (await self._session.exec(select(OutboxRow).where(OutboxRow.key == key))).first()
+        return found
 
     async def _row(self, key: str) -> OutboxRow:
         row = await self._find(key)

@@ -16,18 +16,15 @@ class OutputsPart(Part):
         self, run_id: str, unit: str, verb: Verb, attempt: int, *, output: Output, exit_code: int | None, at: datetime
     ) -> None:
         """Keep what one attempt printed. Seen again (attached after a crash, verified again), it is replaced."""
-        query = select(OutputRow).where(
-            OutputRow.run_id == run_id, OutputRow.unit == unit, OutputRow.verb == verb, OutputRow.attempt == attempt
-        )
-        row = (await self._session.exec(query)).first()
-        if row is None:
-            row = OutputRow(run_id=run_id, unit=unit, verb=verb, attempt=attempt, at=at, output={})
-        row.exit_code, row.at, row.output = exit_code, at, to_data(output)
-        await self._add(row)
+        which = {"run_id": run_id, "unit": unit, "verb": verb, "attempt": attempt}
+        what = {"exit_code": exit_code, "at": at, "output": to_data(output)}
+        await self._put(OutputRow, which, what)
 
-    async def outputs(self, run_id: str) -> list[KeptOutput]:
-        """Return them in the order they were first kept."""
+    async def outputs(self, run_id: str, *, unit: str = "") -> list[KeptOutput]:
+        """Return those of the run, or of one unit, in the order they were first kept."""
         query = select(OutputRow).where(OutputRow.run_id == run_id).order_by(col(OutputRow.number))
+        if unit:
+            query = query.where(OutputRow.unit == unit)
         return [
             KeptOutput(
                 unit=row.unit,

@@ -1,12 +1,15 @@
 """What every part of a transaction stands on."""
 
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
+from sqlalchemy import Executable
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from core.run import Run
 from core.state import RunState
+from store.sessions import Session
 
 T = TypeVar("T", bound=SQLModel)
 
@@ -39,7 +42,7 @@ class Memory:
 class Part:
     """One transaction's session, and what it has learnt so far."""
 
-    def __init__(self, session: AsyncSession, *, known: Memory, writes: bool) -> None:
+    def __init__(self, session: Session, *, known: Memory, writes: bool) -> None:
         self._session = session
         self._known = known  #: committed; only read here
         self.learnt = Memory()
@@ -47,10 +50,34 @@ class Part:
 
     async def _add(self, *rows: SQLModel) -> None:
         """Write now, so that an error is met where it was made."""
-        if not self._writes:
-            raise RuntimeError("Store.look() only reads; use Store.begin() to write")
+        self._check_writes()
         self._session.add_all(rows)
         await self._session.flush()
+
+    def _check_writes(self) -> None:
+        if not self._writes:
+            raise RuntimeError("Store.look() only reads; use Store.begin() to write")
+
+    async def _write(self, statement: Executable, rows: Sequence[Mapping[str, Any]] = ()) -> int:
+        """As `_add`, without an object for each row; return how many rows were met."""
+        self._check_writes()
+        return await self._session.write(statement, rows)
+
+    async def _put(
+        self, table: type[SQLModel], which: Mapping[str, Any], what: Mapping[str, Any], *, replace: bool = True
+    ) -> bool:
+        """
+        Write the row that *which* names, *what* in it, whether it is there or not, in one statement.
+
+        Without *replace* one that is there stays as it is. Returns whether anything was written.
+        """
+        insert = sqlite.insert if self._session.dialect_name == "sqlite" else postgresql.insert
+        statement = insert(table).values({**which, **what})
+        if replace:
+            written = statement.on_conflict_do_update(index_elements=list(which), set_=dict(what))
+        else:
+            written = statement.on_conflict_do_nothing(index_elements=list(which))
+        return await self._write(written) > 0
 
     async def _remove(self, row: SQLModel) -> None:
         await self._session.delete(row)

@@ -56,6 +56,15 @@ class Outgoing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """The messages of the outbox that belong into one channel."""
+
+    channel: str  #: "": their runs have no board, and so they have no place to go to
+    first: int | None  #: number of the first that may be sent; None: no board of theirs was posted yet
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
     """Runs that have to be looked after now."""
 

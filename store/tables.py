@@ -151,7 +151,6 @@ class BoardRow(Table, table=True):
     run_id: str = Field(primary_key=True, foreign_key="run.id")
     channel: str
     ts: str | None = None  #: None: not posted yet
-    wanted: int = 0
     shown: int = 0
     shown_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 

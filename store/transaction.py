@@ -6,7 +6,7 @@ from store.journal import JournalPart
 from store.ledger import LedgerPart
 from store.outbox import OutboxPart
 from store.outputs import OutputsPart
-from store.tables import AuditHeadRow, CounterRow
+from store.tables import CounterRow
 
 
 class Transaction(JournalPart, LedgerPart, InboxPart, OutboxPart, OutputsPart, FreezesPart):
@@ -19,7 +19,7 @@ class Transaction(JournalPart, LedgerPart, InboxPart, OutboxPart, OutputsPart, F
 
     async def lock_writers(self) -> None:
         """Wait until no other process writes (PostgreSQL)."""
-        await self._session.get(AuditHeadRow, 1, with_for_update=True)
+        await self.audit_head(lock=True)
 
     async def beat(self) -> None:
         """Write something that is of no account."""

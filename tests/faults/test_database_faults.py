@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import Engine
 
 from core.action import Action
 from core.errors import RefusedError, StoreUnavailableError
@@ -184,11 +185,11 @@ async def _fill(store: Store, size: int) -> None:
 
 async def _pragma(store: Store, words: str) -> None:
     """On the connection that writes, outside of a transaction."""
-    assert store._engines.writer is not None
-    async with store._engines.writer.connect() as connection:
-        raw = await connection.get_raw_connection()
-        assert raw.driver_connection is not None
-        await raw.driver_connection.execute(f"PRAGMA {words}")
+    assert isinstance(store._engines.writer, Engine)
+    raw = store._engines.writer.raw_connection()
+    assert raw.driver_connection is not None
+    raw.driver_connection.execute(f"PRAGMA {words}")
+    raw.close()
 
 
 class _Watching(MemoryExecutor):

@@ -29,9 +29,8 @@ async def _ten_lines(store: Store) -> AuditHead:
 
 async def _tamper(store: Store, *statements: str) -> None:
     async with store.begin() as transaction:
-        connection = await transaction._session.connection()
         for statement in statements:
-            await connection.execute(text(statement))
+            await transaction._session.write(text(statement))
 
 
 async def _verify(store: Store, expected: AuditHead | None = None) -> AuditHead:
@@ -120,9 +119,7 @@ async def test_every_entry_of_a_journal_has_its_line(store: Store) -> None:
     run_id = await begun_run(store)
     async with store.begin() as transaction:
         await transaction.append(run_id, [PAUSED], seq=5, at=at(40), by="bo")
-        rows = (
-            await (await transaction._session.connection()).execute(text("SELECT what, who, data FROM audit"))
-        ).all()
+        rows = (await transaction._session.exec(text("SELECT what, who, data FROM audit"))).all()
         entries = await transaction.entries(run_id)
     lines = [(what, who, json.loads(data)["seq"], json.loads(data)["data"]) for what, who, data in rows]
     assert lines == [(f"journal.{e.kind}", e.by, e.seq, dict(e.data)) for e in entries]

@@ -1,6 +1,7 @@
 """The journal: written once, in order, together with its audit lines; replayed the same on both databases."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from sqlmodel import SQLModel
@@ -166,16 +167,24 @@ async def test_a_failure_in_the_middle_leaves_nothing(
     """Fact, journal entry and audit line: interrupted before any of its writes, nothing of the transaction stays."""
     run_id = await waiting_run(store)
     before = await _everything(store, run_id)
-    writes, real = 0, Part._add
+    writes, add, write = 0, Part._add, Part._write
 
-    async def counted(self: Part, *rows: SQLModel) -> None:
+    def count() -> None:
         nonlocal writes
         writes += 1
         if writes > after_writes:
             raise CrashError
-        await real(self, *rows)
 
-    monkeypatch.setattr(Part, "_add", counted)
+    async def counted_add(self: Part, *rows: SQLModel) -> None:
+        count()
+        await add(self, *rows)
+
+    async def counted_write(self: Part, *what: Any) -> int:
+        count()
+        return await write(self, *what)
+
+    monkeypatch.setattr(Part, "_add", counted_add)
+    monkeypatch.setattr(Part, "_write", counted_write)
     with pytest.raises(CrashError):
         await _much_at_once(store, run_id)
     monkeypatch.undo()

@@ -1,7 +1,6 @@
 """What may happen once: the lock of a target, the claim of a run, an event, a message."""
 
 import asyncio
-from unittest.mock import AsyncMock
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -160,18 +159,17 @@ async def test_the_database_itself_refuses_a_second(store: Store, row: SQLModel)
             await transaction._add(again)
 
 
-async def test_a_number_taken_behind_our_back_is_a_conflict(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_number_taken_behind_our_back_is_a_conflict(store: Store) -> None:
     """Another writer (an older Belay, a person with SQL) who got past the locks meets the constraint, and so do we."""
     run_id = await waiting_run(store)
-    async with store.look() as look:
-        await look.state(run_id)
+    stolen = JournalRow(run_id=run_id, seq=4, kind="approved", unit="", at=T0, who="", data={}, version=1)
+    with pytest.raises(ConflictError, match="has an entry 4 already"):
+        await _append_after(store, run_id, stolen)
+
+
+async def _append_after(store: Store, run_id: str, stolen: JournalRow) -> None:
     async with store.begin() as transaction:
-        stolen = JournalRow(run_id=run_id, seq=4, kind="approved", unit="", at=T0, who="", data={}, version=1)
-        stale = await transaction.state(run_id)
-        transaction._session.add(stolen)
-        await transaction._session.flush()
+        assert (await transaction.state(run_id)).seq == 3
+        await transaction._add(stolen)
         transaction._session.expunge_all()
-        monkeypatch.setattr(transaction, "state", AsyncMock(return_value=stale))
-        with pytest.raises(ConflictError, match="has an entry 4 already"):
-            await transaction.append(run_id, [approved("bo")], seq=3, at=at(9))
-        await transaction._session.rollback()
+        await transaction.append(run_id, [approved("bo")], seq=3, at=at(9))

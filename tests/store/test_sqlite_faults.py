@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from core.errors import StoreUnavailableError
 from store import engines
@@ -80,9 +81,8 @@ async def test_what_was_committed_is_on_the_disk(file: Path, sqlite_url: str) ->
     """WAL alone would lose the last commits with the power: `synchronous` has to be FULL (2)."""
     store = await Store.open(sqlite_url)
     async with store.begin() as transaction:
-        connection = await transaction._session.connection()
         for pragma, value in (("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)):
-            assert (await connection.exec_driver_sql(f"PRAGMA {pragma}")).scalar() == value
+            assert (await transaction._session.exec(text(f"PRAGMA {pragma}"))).scalar() == value
     await store.close()
 
 
@@ -213,4 +213,4 @@ async def _pause_and_resume(store: Store, run_id: str, *, times: int) -> None:
 async def _limit_pages(store: Store, pages: int) -> None:
     """SQLite takes its present size if *pages* is less."""
     async with store.begin() as transaction:
-        await (await transaction._session.connection()).exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        await transaction._session.exec(text(f"PRAGMA max_page_count = {pages}"))

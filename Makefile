@@ -6,7 +6,7 @@ SCENARIO ?= reversible
 PORT ?= 8417
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev debs demo test lint check drill bench chaos chaos-full lock states
+.PHONY: help setup setup-dev debs demo test lint check drill drills bench chaos chaos-full lock states
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -51,6 +51,9 @@ check: lint test ## everything a change has to pass
 
 drill: setup ## one whole rollback without a person, from request to report
 	$(BIN)/belay drill newton
+
+drills: setup ## every scenario of every practice system, two at a time
+	$(BIN)/belay drill --all
 
 bench: setup-dev debs ## measure, compare with peers, print the ratios; writes bench/results.json
 	$(BIN)/python -m bench

@@ -14,8 +14,8 @@ from typing import Any
 import aiohttp
 
 from bot.stage import CHANNEL, practice_world, roster_of
-from sandbox.hosts.scenarios import SCENARIOS
-from sandbox.hosts.world import TARGET, PracticeWorld
+from sandbox.systems.practice import SYSTEM
+from sandbox.systems.world import World
 from sandbox.workspace import Workspace
 
 #: Steps of the benchmark's plan, and how long each one's command sleeps, seconds.
@@ -27,7 +27,7 @@ HOSTS_NICE = 10
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
     workspace: Workspace
-    world: PracticeWorld
+    world: World
     targets: list[str]
     pid: int
     url: str
@@ -43,7 +43,7 @@ async def bot_on(home: Path, targets: int) -> AsyncIterator[Bench]:
 @asynccontextmanager
 async def hosts_and_chat(
     home: Path, targets: int, *, plan: dict[str, Any] | None = None, hosts_each: int = 0
-) -> AsyncIterator[tuple[PracticeWorld, Workspace, list[str]]]:
+) -> AsyncIterator[tuple[World, Workspace, list[str]]]:
     """
     All but the bot, which may then be started more than once on the same *home*.
 
@@ -51,7 +51,7 @@ async def hosts_and_chat(
     practice hosts' SSH servers.
     """
     async with (
-        PracticeWorld.start(home / "hosts", SCENARIOS["reversible"]) as world,
+        World.broken(SYSTEM, SYSTEM.scenario("reversible"), home / "hosts") as world,
         Workspace.serve(practice_world()) as workspace,
     ):
         _yield_to_the_bot(world)
@@ -86,10 +86,10 @@ def _give_own_hosts(file: Path, hosts_each: int) -> None:
 
 
 def write_config(
-    folder: Path, world: PracticeWorld, workspace: Workspace, targets: list[str], plan: dict[str, Any] | None = None
+    folder: Path, world: World, workspace: Workspace, targets: list[str], plan: dict[str, Any] | None = None
 ) -> None:
     (folder / "plans").mkdir(parents=True)
-    base: dict[str, Any] = world.inventory()["targets"][TARGET]
+    base: dict[str, Any] = world.inventory()["targets"][SYSTEM.target]
     channel = workspace.channel(CHANNEL).id
     inventory = {"targets": {name: {**base, "title": name, "channel": channel} for name in targets}}
     (folder / "targets.yaml").write_text(json.dumps(inventory))
@@ -137,7 +137,7 @@ def bench_plan(*, steps: int = STEPS, sleep_s: float = SLEEP_S) -> dict[str, Any
 
 
 @asynccontextmanager
-async def bot_process(home: Path, world: PracticeWorld, workspace: Workspace) -> AsyncIterator[tuple[int, str]]:
+async def bot_process(home: Path, world: World, workspace: Workspace) -> AsyncIterator[tuple[int, str]]:
     with free_port() as port:
         env = {
             **{k: v for k, v in os.environ.items() if "proxy" not in k.lower()},

@@ -1,15 +1,16 @@
-"""`belay demo`: a practice cloud, a local chat workspace and the bot, started together; people play."""
+"""`belay demo`: a practice system, a local chat workspace and the bot, started together; people play."""
 
 import asyncio
 import contextlib
 import signal
 import webbrowser
 
-from bot.script import describe_answer
-from bot.stage import CHANNEL, TARGET, Stage, scenario_named, stage, watch_for_guarded_step
+from bot.stage import CHANNEL, Stage, stage
 from core.errors import RefusedError
+from sandbox.systems.catalogue import SYSTEMS, full_name, scenario_named
+from sandbox.systems.findings import all_right, describe
 
-#: Seconds between two looks of the demo at its own practice service, for the line it prints when that changes.
+#: Seconds between two looks of the demo at its own practice system, for the line it prints when that changes.
 LOOK_EVERY_S = 1.0
 #: Seconds the practice hosts take longer over each slow command, so that there is something to watch and to pause.
 PACE_S = 3.0
@@ -17,13 +18,13 @@ PACE_S = 3.0
 
 async def demo(scenario: str = "reversible", *, port: int = 8417, open_browser: bool = False) -> int:
     """Run until Ctrl-C. Prints the one address to open."""
-    chosen = scenario_named(scenario)
-    print(f"Raising a practice cloud whose upgrade goes wrong: {chosen.title}. A few seconds …", flush=True)
+    system, chosen = scenario_named(scenario)
+    print(f"Raising {system.title}, whose upgrade goes wrong: {chosen.title}. A few seconds …", flush=True)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
-        async with stage(chosen, port=port, pace_s=PACE_S) as found:
+        async with stage(system, chosen, port=port, pace_s=PACE_S) as found:
             await _introduce(found)
             if open_browser:
                 webbrowser.open(found.workspace.url)
@@ -34,47 +35,60 @@ async def demo(scenario: str = "reversible", *, port: int = 8417, open_browser: 
     return 0
 
 
+def listing() -> str:
+    """Return every scenario by system, as `--list` prints them."""
+    lines = []
+    for system in SYSTEMS:
+        lines += ["", f"{system.title} ({system.name}, target {system.target}, plan {system.plan})"]
+        names = {full_name(system, scenario): scenario for scenario in system.scenarios}
+        width = max(map(len, names), default=0)
+        lines += [f"  {name:<{width}}  {one.title}. {one.what_to_expect}" for name, one in names.items()]
+    return "\n".join(lines[1:])
+
+
 async def _introduce(found: Stage) -> None:
-    answer = await found.hosts.answer()
+    truth = describe(await found.world.truth())
     print(
         f"""
   Open  {found.workspace.url}
 
-  nova-api of '{TARGET}' was upgraded from Newton to Ocata, and since then it
-  {describe_answer(answer)}.
+  '{found.target}' was upgraded, and since then, looked at from outside, this is
+  {truth}.
 
   1. As Ana, in {CHANNEL}, type   /rollback start
   2. As Bo and as Cy, react with the check mark (or press Approve).
   3. Watch the board; open its thread. Try Pause, Abort, a veto, or a reaction by Eve, who is a guest.
 
   What to expect: {found.scenario.what_to_expect}
-  Other scenarios: `belay demo --list`.  The service itself: {next(iter(found.hosts.service_urls.values()))}/
+{_hints(found)}  Other scenarios: `belay demo --list`.  Its hosts: {found.world.directory}
   Ctrl-C ends it all.
 """,
         flush=True,
     )
 
 
+def _hints(found: Stage) -> str:
+    """What may be done on the hosts when the run asks, for those who play it themselves."""
+    said = [answer.first_says for answer in found.scenario.answers if answer.first_says]
+    return f"  When it asks: {'; '.join(said)}.\n" if said else ""
+
+
 async def _play(found: Stage, stop: asyncio.Event) -> None:
-    others = [
-        asyncio.create_task(watch_for_guarded_step(found)),
-        asyncio.create_task(_watch_service(found)),
-    ]
+    watching = asyncio.create_task(_watch_truth(found))
     try:
         await stop.wait()
     finally:
-        for task in others:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        watching.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watching
 
 
-async def _watch_service(found: Stage) -> None:
-    """Say on the terminal when the service's own answer changes: the truth, not the bot's word."""
-    right: bool | None = None
+async def _watch_truth(found: Stage) -> None:
+    """Say on the terminal when what is true of the system changes: the truth, not the bot's word."""
+    before = all_right(await found.world.truth())
     while True:
-        answer = await found.hosts.answer()
-        if answer["right"] is not right:
-            right = answer["right"]
-            print(f"  nova-api answers {'rightly' if right else 'wrongly'} now", flush=True)
+        truth = await found.world.truth()
+        if all_right(truth) is not before:
+            before = all_right(truth)
+            print(f"  from outside: {describe(truth)}", flush=True)
         await asyncio.sleep(LOOK_EVERY_S)

@@ -102,18 +102,8 @@ async def ground(
     """Three hosts in *home*, powered on. Everything ends with the block, also if we are killed."""
     (home / "hosts").mkdir(parents=True)
     site = new_site(home / "hosts", secrets.token_hex(16))
-    ports = iter(free_ports(2 * len(HOSTS)))
-    hosts = {
-        host: new_host(
-            site,
-            host,
-            role="controller",
-            port=next(ports),
-            services={"nova-api": next(ports)},
-            database="http://127.0.0.1:9",
-        )
-        for host in HOSTS
-    }
+    ports = free_ports(len(HOSTS))
+    hosts = {host: new_host(site, host, port=port) for host, port in zip(HOSTS, ports, strict=True)}
     async with AsyncExitStack() as stack:
         zygote = await Zygote.of(ours)
         stack.push_async_callback(zygote.close)
@@ -134,3 +124,4 @@ async def ground(
             await asyncio.gather(*(host.disconnect() for host in hosts.values()))
             await end()
             await asyncio.gather(*(host.reap() for host in hosts.values()))
+            await site.nursery.close()

@@ -1,11 +1,7 @@
 """
-Practice hosts: a small cloud on one machine, whose upgrade really went wrong.
+Practice hosts: real SSH servers on loopback, each with a directory, commands and a file system view of its own.
 
-Five SSH servers on loopback (three controllers, two computes), each a process of its own, run real commands.
-Each controller runs "nova-api, practice edition" over HTTP; controller-1 keeps their SQLite database. The world
-starts on Newton, is really upgraded to Ocata, and then really answers wrongly: what a rollback undoes here
-are files, processes and a database, and what a probe reads is what is there.
-
-Nothing needs root or a Debian package. `machine/` is what gets copied onto a host; the rest runs the hosts.
-Start with `sandbox.hosts.world.PracticeWorld` and `sandbox.hosts.scenarios.SCENARIOS`.
+`build` lays hosts out, `nursery` starts their servers, `guard` ends everything with whoever made it, `view` gives a
+host its own /var, /etc and so on. What the hosts run, and what went wrong with it, is the business of
+`sandbox.systems`.
 """

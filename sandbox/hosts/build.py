@@ -1,7 +1,7 @@
 """Make practice hosts that are laid out and not yet powered on; and one alone, for trying SSH on."""
 
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,15 +9,20 @@ from pathlib import Path
 from sandbox.hosts.guard import guarded
 from sandbox.hosts.host import PracticeHost
 from sandbox.hosts.layout import free_ports, lay_out, new_key
+from sandbox.hosts.nursery import Nursery
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What the hosts of one world share."""
+    """What the hosts of one world share. Close its nursery once the world has ended."""
 
     home: Path
-    mark: str
     client: str  #: the public key every host lets in
+    nursery: Nursery
+
+    @property
+    def mark(self) -> str:
+        return self.nursery.mark
 
     @property
     def client_key(self) -> Path:
@@ -31,42 +36,37 @@ class Site:
 def new_site(home: Path, mark: str) -> Site:
     """Make a client key and an empty known_hosts in *home*."""
     (home / "known_hosts").touch()
-    return Site(home, mark, new_key(home / "client_key"))
+    return Site(home, new_key(home / "client_key"), Nursery(mark=mark))
 
 
-def new_host(
-    site: Site, name: str, *, role: str, port: int, services: Mapping[str, int], database: str
-) -> PracticeHost:
+def new_host(site: Site, name: str, *, port: int, own_view: bool = False) -> PracticeHost:
     """Lay out a host whose SSH server will listen on *port*, and pin its key in the site's known_hosts."""
     directory = site.home / name
-    key = lay_out(directory, role=role, client=site.client, ports=dict(services), database=database)
+    key = lay_out(directory, client=site.client, own_view=own_view)
     with site.known_hosts.open("a") as known:
         known.write(f"[127.0.0.1]:{port} {key}\n")
     return PracticeHost(
         name=name,
-        role=role,
         directory=directory,
         port=port,
         host_key=key,
-        world=site.mark,
+        nursery=site.nursery,
         client_key=site.client_key,
         known_hosts=site.known_hosts,
-        ports=dict(services),
+        own_view=own_view,
     )
 
 
 @asynccontextmanager
-async def lone_host(home: Path) -> AsyncIterator[PracticeHost]:
+async def lone_host(home: Path, *, own_view: bool = False) -> AsyncIterator[PracticeHost]:
     """
-    One powered-on controller without a database, in *home*: enough to try SSH on, in 0.2 s.
+    One powered-on host in *home* that can do nothing but `ping`: enough to try SSH on.
 
     Raises:
         HostFailedError: its SSH server did not start.
     """
     site = new_site(home, secrets.token_hex(16))
-    port, api = free_ports(2)
-    nowhere = "http://127.0.0.1:9"
-    host = new_host(site, "controller-1", role="controller", port=port, services={"nova-api": api}, database=nowhere)
+    host = new_host(site, "controller-1", port=free_ports(1)[0], own_view=own_view)
     async with guarded(site.mark, remove=None) as end:
         try:
             await host.power_on()
@@ -75,3 +75,4 @@ async def lone_host(home: Path) -> AsyncIterator[PracticeHost]:
             await host.disconnect()
             await end()
             await host.reap()
+            await site.nursery.close()

@@ -1,25 +1,17 @@
 """One practice host as its world sees it: a directory, an SSH server in a process of its own, an address."""
 
 import asyncio
-import json
-import os
+import contextlib
 import signal
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncssh
 
-import sandbox
+from sandbox.hosts import view
 from sandbox.hosts.marks import ROOT, WORLD, end_marked
-from sandbox.hosts.serve import USER
-
-#: A loaded machine starts a server in seconds; longer means it will not.
-START_PATIENCE_S = 30.0
-
-
-class HostFailedError(Exception):
-    """A practice host did what it should not: no server, or a command that had to work failed."""
+from sandbox.hosts.nursery import HostFailedError, Nursery, Server
+from sandbox.hosts.serve import USER, Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +31,15 @@ class PracticeHost:
     """
 
     name: str
-    role: str
     directory: Path
     port: int
     host_key: str  #: public, "ssh-ed25519 AAAA…"
-    world: str  #: the mark of its world
+    nursery: Nursery
     client_key: Path
     known_hosts: Path
+    own_view: bool = False  #: sees directories of its own at /var, /etc and so on: `sandbox.hosts.view`
     ports: dict[str, int] = field(default_factory=dict)  #: service -> loopback port
-    _server: asyncio.subprocess.Process | None = None
+    _server: Server | None = None
     _connection: asyncssh.SSHClientConnection | None = None
     _connecting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -56,37 +48,37 @@ class PracticeHost:
         """The SSH server's process."""
         return self._server.pid if self._server else None
 
+    @property
+    def world(self) -> str:
+        """The mark of its world."""
+        return self.nursery.mark
+
+    @property
+    def state_dir(self) -> Path:
+        """Where claims are kept, as commands on the host see it."""
+        return Path("/var/lib/belay") if self.own_view else self.directory / "var" / "belay"
+
+    def path(self, seen: str | Path) -> Path:
+        """Return where the file lies that commands on the host see as *seen*."""
+        return view.root_of(self.directory) / Path(seen).relative_to("/") if self.own_view else Path(seen)
+
     async def power_on(self) -> None:
         """Start the SSH server, at the same port and with the same key as ever. Services stay as they are."""
-        project = str(Path(sandbox.__file__).parents[1])
-        with (self.directory / "log" / "sshd.log").open("ab") as log:
-            self._server = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "sandbox.hosts.serve"),
-                *("--dir", str(self.directory), "--name", self.name, "--port", str(self.port)),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=log,
-                start_new_session=True,  # a Ctrl-C at the demo's terminal ends the demo, which ends its hosts
-                env={
-                    "PATH": os.environ.get("PATH", os.defpath),
-                    "PYTHONPATH": project,
-                    WORLD: self.world,
-                    ROOT: str(self.directory),
-                },
+        self._server = await self.nursery.start(
+            Address(
+                name=self.name,
+                directory=str(self.directory),
+                port=self.port,
+                world=str(self.directory.parent) if self.own_view else "",
             )
-        try:
-            async with asyncio.timeout(START_PATIENCE_S):
-                line = await _output(self._server).readline()
-            self.port = json.loads(line)["port"]
-        except (TimeoutError, ValueError) as error:
-            raise HostFailedError(f"the SSH server of {self.name} did not start: {self._log_end()}") from error
-
-    def _log_end(self) -> str:
-        return (self.directory / "log" / "sshd.log").read_text()[-500:]
+        )
 
     async def stop(self) -> None:
         """Cut the power: every process of the host is killed, the SSH server and the services too."""
         await self.disconnect()
+        if self._server is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._server.signal(signal.SIGKILL)
         marks = {WORLD: self.world, ROOT: str(self.directory)}
         await asyncio.to_thread(end_marked, marks)
         await self.reap()
@@ -94,9 +86,8 @@ class PracticeHost:
     async def reap(self) -> None:
         """Take note that the server's process is gone (it was killed by us or by the guardian)."""
         if self._server is not None:
-            await self._server.wait()
-            await _output(self._server).read()  # to its end, so that the pipe is closed
-            self._server = None
+            server, self._server = self._server, None
+            await server.gone()
 
     def cut(self) -> None:
         """Stop answering, as a host behind a dead link: connections open and nothing comes. Services go on."""
@@ -109,7 +100,7 @@ class PracticeHost:
     def _signal(self, number: signal.Signals) -> None:
         if self._server is None:
             raise HostFailedError(f"{self.name} is powered off")
-        self._server.send_signal(number)
+        self._server.signal(number)
 
     def set_pace(self, pace_s: float) -> None:
         """Let stops, starts, dumps and restores on this host take about *pace_s* seconds from now on."""
@@ -153,9 +144,3 @@ class PracticeHost:
             self._connection.abort()
             await self._connection.wait_closed()
             self._connection = None
-
-
-def _output(server: asyncio.subprocess.Process) -> asyncio.StreamReader:
-    if server.stdout is None:
-        raise HostFailedError("the server's output was not piped")
-    return server.stdout

@@ -18,12 +18,14 @@ import aiohttp
 from bot.stage import CHANNEL, practice_world, roster_of
 from core.run import RunView
 from core.run_states import RunStatus
-from sandbox.hosts.scenarios import SCENARIOS
-from sandbox.hosts.world import TARGET, PracticeWorld
+from sandbox.systems.practice import SYSTEM
+from sandbox.systems.world import World
 from sandbox.workspace import Workspace
 from sandbox.workspace.messages import Message
 from store.database import Store
 from tests.postgres import PostgresServer, free_port
+
+TARGET = SYSTEM.target
 
 #: Seconds. What the issue allows between the death of a replica and another one at work.
 TAKEN_OVER_S = 15.0
@@ -131,7 +133,7 @@ class Fleet:
     home: Path
     database: str
     server: PostgresServer
-    hosts: PracticeWorld
+    hosts: World
     workspace: Workspace
     store: Store
     replicas: list[Replica] = field(default_factory=list)
@@ -259,7 +261,7 @@ async def until(predicate: Callable[[], Awaitable[bool]], what: str, timeout_s: 
 async def fleet(home: Path, server: PostgresServer) -> AsyncIterator[Fleet]:
     database = server.url(server.create())
     async with (
-        PracticeWorld.start(home / "hosts", SCENARIOS["reversible"]) as hosts,
+        World.broken(SYSTEM, SYSTEM.scenario("reversible"), home / "hosts") as hosts,
         Workspace.serve(practice_world()) as workspace,
     ):
         write_config(home / "config", hosts, workspace)
@@ -272,10 +274,10 @@ async def fleet(home: Path, server: PostgresServer) -> AsyncIterator[Fleet]:
             await store.close()
 
 
-def write_config(folder: Path, hosts: PracticeWorld, workspace: Workspace) -> None:
+def write_config(folder: Path, hosts: World, workspace: Workspace) -> None:
     (folder / "plans").mkdir(parents=True)
     (folder / "ssh_config").touch()
-    target: dict[str, Any] = hosts.inventory()["targets"][TARGET]
+    target: dict[str, Any] = hosts.inventory()["targets"][SYSTEM.target]
     target["channel"] = workspace.channel(CHANNEL).id
     (folder / "targets.yaml").write_text(json.dumps({"targets": {TARGET: target}}))
     (folder / "roster.yaml").write_text(json.dumps(roster_of(workspace)))

@@ -20,9 +20,9 @@ from core.target import Host, Target
 from sandbox.hosts.build import lone_host
 from sandbox.hosts.host import PracticeHost
 from sandbox.hosts.layout import free_ports
-from sandbox.hosts.scenarios import SCENARIOS
 from sandbox.hosts.serve import USER
-from sandbox.hosts.world import PracticeWorld
+from sandbox.systems.practice import SYSTEM
+from sandbox.systems.world import World
 from sandbox.workspace.server import Workspace
 from sandbox.workspace.world import default_world
 
@@ -234,7 +234,7 @@ async def test_lines_against_live_hosts(
     config = tmp_path / "config"
     config.mkdir()
     (config / "roster.yaml").write_text(ROSTER, encoding="utf-8")
-    async with PracticeWorld.start(tmp_path / "hosts", SCENARIOS["reversible"]) as world:
+    async with World.broken(SYSTEM, SYSTEM.scenario("reversible"), tmp_path / "hosts") as world:
         (config / "targets.yaml").write_text(world.targets_yaml(), encoding="utf-8")
         target = next(iter(world.inventory()["targets"]))
         monkeypatch.setenv("BELAY_CONFIG", str(config))
@@ -246,7 +246,7 @@ async def test_lines_against_live_hosts(
         assert (status, "All is well." in shown) == (0, True), shown
         status, shown = await belay("doctor", "slack")
         assert (status, "SLACK_BOT_TOKEN is not set" in shown) == (1, True), shown
-        snapshot = world.snapshot
+        snapshot = world.ledger.snapshots["database"]
         line = ["snapshot", target, snapshot.name, "--kind", snapshot.kind, "--place", snapshot.place, "--as", "ana"]
         line += ["--sha256", snapshot.sha256, "--host", snapshot.host, "--engine-version", snapshot.engine_version]
         assert (await belay(*line))[0] == 0

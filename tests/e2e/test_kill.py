@@ -11,8 +11,8 @@ import pytest
 
 from bench.bot_process import bench_plan, bot_process, write_config
 from bot.stage import CHANNEL, practice_world
-from sandbox.hosts.scenarios import SCENARIOS
-from sandbox.hosts.world import PracticeWorld
+from sandbox.systems.practice import SYSTEM
+from sandbox.systems.world import World
 from sandbox.workspace import Timing, Workspace
 from sandbox.workspace.messages import Message
 
@@ -44,7 +44,7 @@ async def test_a_killed_bot_goes_on_where_it_was(tmp_path: Path, kills: int) -> 
     counters = tmp_path / "counters"
     counters.mkdir()
     async with (
-        PracticeWorld.start(tmp_path / "hosts", SCENARIOS["reversible"]) as world,
+        World.broken(SYSTEM, SYSTEM.scenario("reversible"), tmp_path / "hosts") as world,
         Workspace.serve(practice_world(), timing=Timing(retry_after_s=(0.2, 0.5, 1.0))) as workspace,
     ):
         write_config(tmp_path / "config", world, workspace, ["cloud-01"], counting_plan(counters))

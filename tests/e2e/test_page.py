@@ -7,7 +7,8 @@ import pytest
 from playwright.async_api import Locator, Page, async_playwright, expect
 
 from bot.stage import Stage, stage
-from sandbox.hosts.scenarios import SCENARIOS
+from sandbox.systems.findings import all_right
+from sandbox.systems.practice import SYSTEM
 from tests.chromium import FLAGS, chromium
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -16,7 +17,7 @@ PATIENCE_MS = 60_000
 
 @pytest.fixture
 async def on_stage() -> AsyncIterator[Stage]:
-    async with stage(SCENARIOS["reversible"], pace_s=1.0) as found:
+    async with stage(SYSTEM, SYSTEM.scenario("reversible"), pace_s=1.0) as found:
         yield found
 
 
@@ -74,7 +75,7 @@ async def test_from_the_command_to_the_summary(page: Page, on_stage: Stage, tmp_
     await expect(page.get_by_test_id("thread")).to_contain_text("Report of R-1", timeout=PATIENCE_MS)
     await page.screenshot(path=tmp_path / "succeeded.png")
 
-    assert (await on_stage.hosts.answer())["right"] is True
+    assert all_right(await on_stage.world.truth())
 
 
 async def test_who_does_not_count_is_told_why_and_nothing_happens(page: Page, on_stage: Stage) -> None:
@@ -91,12 +92,12 @@ async def test_who_does_not_count_is_told_why_and_nothing_happens(page: Page, on
     await as_person(page, "dee")
     await board(page).get_by_test_id("reaction-no_entry_sign").click()
     await expect(board(page)).to_contain_text("VETOED", timeout=PATIENCE_MS)
-    assert (await on_stage.hosts.answer())["right"] is False
+    assert not all_right(await on_stage.world.truth())
 
 
 async def test_pause_resume_and_abort_from_the_board(page: Page, on_stage: Stage) -> None:
     """Pause while the services stop, go on, pause again before the restore is possible to undo, and abort."""
-    for controller in on_stage.hosts.controllers:
+    for controller in on_stage.world.in_role("controller"):
         controller.set_pace(6.0)  # enough to press Pause while the services stop
     await ask(page)
     for name in ("bo", "cy"):

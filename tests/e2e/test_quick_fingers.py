@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from bot.script import Story, play
+from bot.script import Script, Story
 from bot.stage import stage
 from core.run_states import RunStatus
-from sandbox.hosts.scenarios import SCENARIOS
+from sandbox.systems.practice import SYSTEM
 from store.transaction import Transaction
 
 
@@ -22,8 +22,8 @@ async def test_reactions_that_come_before_the_board_is_written_down_count(monkey
 
     monkeypatch.setattr(Transaction, "place_board", slow)
     story = Story(started=asyncio.get_running_loop().time(), tell=lambda _at, _text: None)
-    async with stage(SCENARIOS["reversible"]) as found:
-        outcome = await play(found, "newton", story)
+    async with stage(SYSTEM, SYSTEM.scenario("reversible")) as found:
+        outcome = await Script(stage=found, plan="newton", story=story).play()
 
     assert told.is_set()
     assert outcome.view is not None

@@ -6,8 +6,6 @@ import pytest_asyncio
 
 from sandbox.hosts.build import lone_host
 from sandbox.hosts.host import PracticeHost
-from sandbox.hosts.scenarios import SCENARIOS
-from sandbox.hosts.world import PracticeWorld
 
 
 @pytest_asyncio.fixture
@@ -20,12 +18,4 @@ async def host(tmp_path: Path) -> AsyncIterator[PracticeHost]:
 async def shared_host(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PracticeHost]:
     """For tests that leave the host as they found it."""
     async with lone_host(tmp_path_factory.mktemp("shared")) as one:
-        yield one
-
-
-@pytest_asyncio.fixture
-async def world(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[PracticeWorld]:
-    """A world of its own for the test; `in_scenario` of the test says which."""
-    scenario = SCENARIOS[getattr(request, "param", "reversible")]
-    async with PracticeWorld.start(tmp_path / "world", scenario) as one:
         yield one

@@ -14,17 +14,17 @@ import sandbox
 from sandbox.hosts.build import lone_host
 from sandbox.hosts.host import PracticeHost
 from sandbox.hosts.marks import ROOT, WORLD, marked
-from sandbox.hosts.scenarios import SCENARIOS
-from sandbox.hosts.world import PracticeWorld
+from sandbox.systems.practice import SYSTEM
+from sandbox.systems.world import World
 
 #: A world that prints where it is and waits to be killed; one of its hosts is frozen, which must not save it.
 MAKER = """
 import asyncio, json
-from sandbox.hosts.scenarios import SCENARIOS
-from sandbox.hosts.world import PracticeWorld
+from sandbox.systems.practice import SYSTEM
+from sandbox.systems.world import World
 
 async def main():
-    async with PracticeWorld.start(None, SCENARIOS["reversible"]) as world:
+    async with World.broken(SYSTEM, SYSTEM.scenario("reversible")) as world:
         await world.hosts["compute-1"].run("setsid sleep 1000 </dev/null >/dev/null 2>&1 &")
         world.hosts["compute-1"].cut()
         mark = world.hosts["compute-1"].world
@@ -69,7 +69,8 @@ async def test_power_off_ends_detached_processes_too_and_power_on_is_the_same_ho
 
     await host.stop()
 
-    assert marked({WORLD: host.world}) == []
+    assert marked({WORLD: host.world, ROOT: str(host.directory)}) == []
+    assert host.pid is None
     with pytest.raises(OSError):
         await host.run("true")
     await host.power_on()
@@ -86,9 +87,11 @@ async def test_nothing_is_left_of_a_lone_host(tmp_path: Path) -> None:
 
 
 async def test_a_temporary_world_leaves_no_process_and_no_file() -> None:
-    async with PracticeWorld.start(None, SCENARIOS["reversible"]) as world:
+    async with World.broken(SYSTEM, SYSTEM.scenario("reversible")) as world:
         mark, directory = world.hosts["controller-1"].world, world.directory
-        services = {host.name: int((await host.run("svc status nova-api")).split()[-1]) for host in world.controllers}
+        services = {
+            host.name: int((await host.run("svc status nova-api")).split()[-1]) for host in world.in_role("controller")
+        }
         assert set(services.values()) <= set(marked({WORLD: mark}))
 
     assert marked({WORLD: mark}) == []
@@ -120,7 +123,7 @@ async def test_a_directory_that_holds_something_is_refused(tmp_path: Path) -> No
     (tmp_path / "precious").touch()
 
     with pytest.raises(FileExistsError, match="not empty"):
-        async with PracticeWorld.start(tmp_path, SCENARIOS["reversible"]):
+        async with World.broken(SYSTEM, SYSTEM.scenario("reversible"), tmp_path):
             pass
 
     assert [path.name for path in tmp_path.iterdir()] == ["precious"]

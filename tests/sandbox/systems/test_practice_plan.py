@@ -11,8 +11,9 @@ import yaml
 from core.plan import Command, Look
 from core.pnr import Evidence, Findings, Verdict, evaluate, read
 from core.resolve import ResolvedPlan, ResolvedStep, Unit, resolve
-from sandbox.hosts.scenarios import Moment
-from sandbox.hosts.world import PracticeWorld
+from sandbox.systems.findings import all_right
+from sandbox.systems.scenario import BEFORE_CLAIM, Moment, before
+from sandbox.systems.world import World
 from store.config_files import build_targets
 from store.plan_files import read_plan
 
@@ -32,21 +33,21 @@ def in_scenario(name: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("world", [name], indirect=True)
 
 
-def resolved(world: PracticeWorld) -> ResolvedPlan:
+def resolved(world: World) -> ResolvedPlan:
     target = build_targets(yaml.safe_load(world.targets_yaml()))["prod-east"]
     return resolve(read_plan(PLAN).plan, target, world.ledger)
 
 
-async def said(world: PracticeWorld, host: str, command: Command) -> tuple[int, str]:
+async def said(world: World, host: str, command: Command) -> tuple[int, str]:
     answer = await world.hosts[host].ask(shlex.join(command.argv))
     return answer.exit_code, answer.stdout
 
 
-async def holds(world: PracticeWorld, host: str, look: Look) -> bool:
+async def holds(world: World, host: str, look: Look) -> bool:
     return look.expect.holds(*await said(world, host, look.command))
 
 
-async def findings(world: PracticeWorld, plan: ResolvedPlan) -> Findings:
+async def findings(world: World, plan: ResolvedPlan) -> Findings:
     evidence = []
     for point in plan.points:
         for probe in point.probes:
@@ -68,7 +69,7 @@ async def findings(world: PracticeWorld, plan: ResolvedPlan) -> Findings:
     return evaluate(names, questions, world.ledger.checkpoints, evidence, datetime.now(UTC))
 
 
-async def play(world: PracticeWorld, steps: Iterable[ResolvedStep]) -> None:
+async def play(world: World, steps: Iterable[ResolvedStep]) -> None:
     """Do each unit; its verify, and its probe, have to say no before and yes after."""
     for step in steps:
         for unit in step.units:
@@ -78,18 +79,18 @@ async def play(world: PracticeWorld, steps: Iterable[ResolvedStep]) -> None:
                 assert look is None or await holds(world, unit.host, look), f"{unit.key} is done and not verified"
 
 
-async def take_back(world: PracticeWorld, units: Sequence[Unit]) -> None:
+async def take_back(world: World, units: Sequence[Unit]) -> None:
     for unit in reversed(units):
         if unit.undo is not None:
             await do(world, unit.key, unit.host, unit.undo)
 
 
-async def do(world: PracticeWorld, key: str, host: str, command: Command | None) -> None:
+async def do(world: World, key: str, host: str, command: Command | None) -> None:
     assert command is not None, key
     assert (await said(world, host, command))[0] == 0, key
 
 
-async def test_the_plan_takes_the_practice_cloud_back(world: PracticeWorld) -> None:
+async def test_the_plan_takes_the_practice_cloud_back(world: World) -> None:
     plan = resolved(world)
     steps = [step for step in plan.steps if not step.validation]
     validations = [unit for step in plan.steps if step.validation for unit in step.units]
@@ -103,26 +104,26 @@ async def test_the_plan_takes_the_practice_cloud_back(world: PracticeWorld) -> N
     await play(world, steps)
 
     assert all([await holds(world, unit.host, unit.verify) for unit in validations])
-    assert (await world.answer())["right"]
+    assert all_right(await world.truth())
     assert {unit.host for step in steps for unit in step.units} == {"controller-1", "controller-2", "controller-3"}
 
 
-async def test_an_abort_before_the_restore_leaves_what_it_found(world: PracticeWorld) -> None:
-    before = await world.answer()
+async def test_an_abort_before_the_restore_leaves_what_it_found(world: World) -> None:
+    as_found = await world.truth()
     database = await world.hosts["controller-1"].run("db checksum")
     steps = resolved(world).steps[:3]
     await play(world, steps)
-    assert await world.answer() != before
+    assert await world.truth() != as_found
 
     await take_back(world, [unit for step in steps for unit in step.units])
 
-    assert await world.answer() == before
+    assert await world.truth() == as_found
     assert await world.hosts["controller-1"].run("db checksum") == database
     assert await world.hosts["controller-1"].run("db door status") == "open"
 
 
 @in_scenario("crossed-recorded")
-async def test_refused_by_the_ledger(world: PracticeWorld) -> None:
+async def test_refused_by_the_ledger(world: World) -> None:
     found = await findings(world, resolved(world))
 
     assert found.verdict is Verdict.CROSSED
@@ -131,7 +132,7 @@ async def test_refused_by_the_ledger(world: PracticeWorld) -> None:
 
 
 @in_scenario("crossed-live")
-async def test_refused_by_a_probe(world: PracticeWorld) -> None:
+async def test_refused_by_a_probe(world: World) -> None:
     found = await findings(world, resolved(world))
 
     assert found.verdict is Verdict.CROSSED
@@ -140,7 +141,7 @@ async def test_refused_by_a_probe(world: PracticeWorld) -> None:
 
 
 @in_scenario("host-unreachable")
-async def test_unknown_for_want_of_an_answer(world: PracticeWorld) -> None:
+async def test_unknown_for_want_of_an_answer(world: World) -> None:
     found = await findings(world, resolved(world))
 
     assert found.verdict is Verdict.UNKNOWN
@@ -150,13 +151,12 @@ async def test_unknown_for_want_of_an_answer(world: PracticeWorld) -> None:
 
 @pytest.mark.parametrize(
     ("world", "moment"),
-    [("crossed-before-claim", Moment.BEFORE_CLAIM), ("crossed-mid-run", Moment.BEFORE_GUARDED_STEP)],
+    [("crossed-before-claim", BEFORE_CLAIM), ("crossed-mid-run", before("restore-database"))],
     indirect=["world"],
 )
-async def test_reversible_until_the_moment_comes(world: PracticeWorld, moment: Moment) -> None:
+async def test_reversible_until_the_moment_comes(world: World, moment: Moment) -> None:
     plan = resolved(world)
-    other = next(one for one in Moment if one is not moment)
-    assert not await world.reach(other)
+    assert not await world.reach(before("stop-services"))
     assert (await findings(world, plan)).verdict is Verdict.REVERSIBLE
 
     assert await world.reach(moment)
@@ -164,9 +164,9 @@ async def test_reversible_until_the_moment_comes(world: PracticeWorld, moment: M
     assert (await findings(world, plan)).verdict is Verdict.CROSSED
 
 
-async def test_without_its_snapshot_there_is_no_way_back(world: PracticeWorld) -> None:
+async def test_without_its_snapshot_there_is_no_way_back(world: World) -> None:
     plan, database = resolved(world), world.hosts["controller-1"]
-    dump = Path(world.snapshot.place)
+    dump = Path(world.ledger.snapshots["database"].place)
     content = dump.read_bytes()
 
     async def verdicts() -> dict[str, Verdict]:

@@ -1,66 +1,59 @@
 """
 The upgrade that goes wrong: Newton to Ocata, over SSH, as its automation would do it.
 
-It records what it does in a ledger (the demo hands that to the bot), takes a snapshot first, and believes its
-own exit statuses to the end: all of them are 0.
+It records what it does, takes a snapshot first, and believes its own exit statuses to the end: all of them are 0.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from core.ledger import Checkpoint, Ledger, Snapshot, Upgrade
+from core.ledger import Snapshot
 from sandbox.hosts.host import PracticeHost
+from sandbox.systems.world import World
 
 ORIGIN = "newton"
 DESTINATION = "ocata"
-AUTOMATION = "upgrade-job"
 SNAPSHOT = "database"
 LATE_WRITE = '{"name": "created-on-ocata", "project": "project-1", "vcpus": 2, "memory_mb": 2048}'
 
 
-async def start_old_version(controllers: Sequence[PracticeHost]) -> None:
+async def start_old_version(world: World) -> None:
     """Start the database and, on every controller, the API: the world before the upgrade."""
-    await controllers[0].run("svc start db")
-    await asyncio.gather(*(host.run("svc start nova-api") for host in controllers))
+    await world.in_role("database")[0].run("svc start db")
+    await _everywhere(world.in_role("controller"), "svc start nova-api")
 
 
-async def baseline(controllers: Sequence[PracticeHost], computes: Sequence[PracticeHost]) -> dict[str, str]:
+async def baseline(world: World) -> dict[str, str]:
     """Return the facts captured before the upgrade, by "fact" or "fact@host"."""
-    database = controllers[0]
+    database = world.in_role("database")[0]
     looks = {
         "schema-version": (database, "db schema-version"),
         "database-sha256": (database, "db checksum"),
         "servers-sha256": (database, "http-get --sha256 /servers"),
         "memory-mb": (database, "http-get --field memory_mb /usage"),
-        **{f"release@{host.name}": (host, "release current") for host in controllers},
-        **{f"agent-version@{host.name}": (host, "compute-agent version") for host in computes},
+        **{f"release@{host.name}": (host, "release current") for host in world.in_role("controller")},
+        **{f"agent-version@{host.name}": (host, "compute-agent version") for host in world.in_role("compute")},
     }
     values = await asyncio.gather(*(host.run(command) for host, command in looks.values()))
     return dict(zip(looks, values, strict=True))
 
 
-async def upgrade(target: str, controllers: Sequence[PracticeHost], facts: Mapping[str, str]) -> Ledger:
-    """Upgrade the controllers and return what was recorded of it."""
-    begun = datetime.now(UTC)
-    database = controllers[0]
-    snapshot = await take_snapshot(database)
+async def upgrade(world: World) -> None:
+    """Upgrade the controllers, recording it."""
+    controllers, database, recorder = world.in_role("controller"), world.in_role("database")[0], world.recorder
+    facts = await baseline(world)
+    world.known["servers-sha256"] = facts["servers-sha256"]
+    await recorder.begin(ORIGIN, DESTINATION)
+    await recorder.snapshot(await take_snapshot(database))
+    await recorder.baseline(facts)
     await _everywhere(controllers, "svc stop nova-api")
     await database.run(f"db migrate {DESTINATION}")
-    migrated = datetime.now(UTC)
+    await recorder.mark("schema-migrated", "334 to 347")
     await _everywhere(controllers, f"release switch {DESTINATION} && svc start nova-api")
     # Somebody uses the cloud before anybody sees it is broken: what a rollback loses is something, not nothing.
     await database.run(f"http-get --post '{LATE_WRITE}' /servers")
-    return Ledger(
-        target=target,
-        upgrade=Upgrade(origin=ORIGIN, destination=DESTINATION, started_at=begun, by=AUTOMATION),
-        checkpoints=(
-            Checkpoint(name="schema-migrated", at=migrated, by=AUTOMATION, evidence="334 to 347"),
-            Checkpoint(name="controllers-upgraded", at=datetime.now(UTC), by=AUTOMATION, evidence="3 of 3"),
-        ),
-        snapshots={snapshot.name: snapshot},
-        baseline=facts,
-    )
+    await recorder.mark("controllers-upgraded", "3 of 3")
 
 
 async def take_snapshot(database: PracticeHost) -> Snapshot:

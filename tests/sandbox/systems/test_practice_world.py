@@ -11,64 +11,69 @@ import pytest
 import pytest_asyncio
 import yaml
 
+from core.ledger import Snapshot
 from core.target import Host
 from sandbox.hosts.host import PracticeHost
-from sandbox.hosts.machine.locks import locked
-from sandbox.hosts.scenarios import SCENARIOS
-from sandbox.hosts.world import PracticeWorld
+from sandbox.systems.practice import SYSTEM
+from sandbox.systems.practice.machine.locks import locked
+from sandbox.systems.world import World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
+def snapshot_of(world: World) -> Snapshot:
+    return world.ledger.snapshots["database"]
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PracticeWorld]:
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     """One world for all tests here: each leaves it as it found it."""
-    async with PracticeWorld.start(tmp_path_factory.mktemp("world"), SCENARIOS["reversible"]) as one:
+    async with World.broken(SYSTEM, SYSTEM.scenario("reversible"), tmp_path_factory.mktemp("world")) as one:
         yield one
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def closed(world: PracticeWorld) -> AsyncIterator[PracticeHost]:
+async def closed(world: World) -> AsyncIterator[PracticeHost]:
     """The database's host, with the door closed and a copy of the snapshot as `dump.sql`."""
-    database = world.controllers[0]
-    await database.run(f"db door close && cp {world.snapshot.place} $PRACTICE_ROOT/var/backups/dump.sql")
+    database = world.in_role("controller")[0]
+    await database.run(
+        f"db door close && cp {world.ledger.snapshots['database'].place} $PRACTICE_ROOT/var/backups/dump.sql"
+    )
     yield database
     await database.run("db door open")
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def stopped(world: PracticeWorld) -> AsyncIterator[PracticeHost]:
+async def stopped(world: World) -> AsyncIterator[PracticeHost]:
     """A controller whose nova-api does not run."""
-    host = world.controllers[1]
+    host = world.in_role("controller")[1]
     await host.run("svc stop nova-api")
     yield host
     await host.run("svc start nova-api")
 
 
-async def test_the_upgrade_left_it_broken(world: PracticeWorld) -> None:
-    answer = await world.answer()
-
-    assert not answer["right"]
-    for one in answer["controllers"].values():
-        assert (one["status"], one["release"]) == (500, "ocata")
-        assert "has no flavor" in one["error"]
-    assert await world.controllers[0].run("db schema-version") == "347"
-    used = await world.controllers[1].run("http-get --field memory_mb /usage")
+async def test_the_upgrade_left_it_broken(world: World) -> None:
+    for finding in await world.truth():
+        assert not finding.right
+        assert finding.found.startswith("500 from ocata, ")
+        assert "has no flavor" in finding.found
+    assert await world.in_role("controller")[0].run("db schema-version") == "347"
+    used = await world.in_role("controller")[1].run("http-get --field memory_mb /usage")
     assert used != world.ledger.baseline["memory-mb"]
 
 
-async def test_while_the_door_is_closed_nobody_gets_in(world: PracticeWorld) -> None:
-    database = world.controllers[0]
+async def test_while_the_door_is_closed_nobody_gets_in(world: World) -> None:
+    database = world.in_role("controller")[0]
     assert await database.run("db door status") == "open"
     await database.run("db door close")
 
-    said = await world.controllers[2].ask("http-get /usage")
+    said = await world.in_role("controller")[2].ask("http-get /usage")
 
     assert said.exit_code == 22
     assert "door is closed" in said.stderr
     assert await database.run("db door status") == "closed"
     await database.run("db door open")
-    assert (await world.controllers[2].ask("http-get /usage")).exit_code == 0
+    assert (await world.in_role("controller")[2].ask("http-get /usage")).exit_code == 0
 
 
 @pytest.mark.parametrize(
@@ -83,12 +88,12 @@ async def test_while_the_door_is_closed_nobody_gets_in(world: PracticeWorld) -> 
     ids=["wrong checksum", "file changed", "door open", "no file", "no checksum given"],
 )
 async def test_a_restore_that_cannot_be_right_changes_nothing(
-    world: PracticeWorld, closed: PracticeHost, spoil: str, options: str, expected: tuple[int, str]
+    world: World, closed: PracticeHost, spoil: str, options: str, expected: tuple[int, str]
 ) -> None:
     before = await closed.run("db checksum")
     await closed.run(spoil)
 
-    said = await closed.ask(f"db restore dump.sql {options.format(sha256=world.snapshot.sha256)}")
+    said = await closed.ask(f"db restore dump.sql {options.format(sha256=world.ledger.snapshots['database'].sha256)}")
 
     status, says = expected
     assert said.exit_code == status, said
@@ -116,8 +121,8 @@ async def test_a_host_takes_the_time_it_is_told(closed: PracticeHost) -> None:
     assert (await asyncio.wait_for(closed.ask("db dump quick.sql"), 5)).exit_code == 0
 
 
-async def test_the_migration_is_not_run_twice(world: PracticeWorld) -> None:
-    database = world.controllers[0]
+async def test_the_migration_is_not_run_twice(world: World) -> None:
+    database = world.in_role("controller")[0]
     before = await database.run("db checksum")
 
     said = await database.ask("db migrate ocata")
@@ -126,8 +131,8 @@ async def test_the_migration_is_not_run_twice(world: PracticeWorld) -> None:
     assert await database.run("db checksum") == before
 
 
-async def test_starting_what_runs_leaves_it_alone(world: PracticeWorld) -> None:
-    host = world.controllers[1]
+async def test_starting_what_runs_leaves_it_alone(world: World) -> None:
+    host = world.in_role("controller")[1]
     before = await host.run("svc status nova-api")
 
     assert "already runs" in await host.run("svc start nova-api")
@@ -142,8 +147,8 @@ async def test_a_stopped_service_is_gone_and_said_to_be(stopped: PracticeHost) -
     assert await stopped.run("svc stop nova-api") == "nova-api is not running"
 
 
-async def test_a_service_nobody_knows(world: PracticeWorld) -> None:
-    assert (await world.controllers[1].ask("svc start neutron-server")).exit_code == 5
+async def test_a_service_nobody_knows(world: World) -> None:
+    assert (await world.in_role("controller")[1].ask("svc start neutron-server")).exit_code == 5
 
 
 async def test_a_start_waits_for_one_under_way(stopped: PracticeHost) -> None:
@@ -187,8 +192,8 @@ async def test_the_starting_command_does_not_wait_for_the_service(stopped: Pract
     assert said.exit_code == 0
 
 
-async def test_a_killed_service_is_not_called_active(world: PracticeWorld) -> None:
-    host = world.controllers[1]
+async def test_a_killed_service_is_not_called_active(world: World) -> None:
+    host = world.in_role("controller")[1]
     pid = int((await host.run("svc status nova-api")).split()[-1])
     await host.run(f"kill -KILL {pid}")
 
@@ -200,15 +205,15 @@ async def test_a_killed_service_is_not_called_active(world: PracticeWorld) -> No
     assert "started as" in await host.run("svc start nova-api")
 
 
-async def test_an_unknown_release_is_refused(world: PracticeWorld) -> None:
-    said = await world.controllers[0].ask("release switch pike")
+async def test_an_unknown_release_is_refused(world: World) -> None:
+    said = await world.in_role("controller")[0].ask("release switch pike")
 
     assert said.exit_code == 2
     assert "newton ocata" in said.stderr
-    assert await world.controllers[0].run("release current") == "ocata"
+    assert await world.in_role("controller")[0].run("release current") == "ocata"
 
 
-async def test_inventory_names_every_host_as_the_core_wants_it(world: PracticeWorld) -> None:
+async def test_inventory_names_every_host_as_the_core_wants_it(world: World) -> None:
     target = yaml.safe_load(world.targets_yaml())["targets"]["prod-east"]
     hosts = [Host(name=name, **about) for name, about in target["hosts"].items()]
 
@@ -227,8 +232,8 @@ async def test_inventory_names_every_host_as_the_core_wants_it(world: PracticeWo
             assert done.stdout == f"pong from {host.name}\n"
 
 
-async def test_the_ledger_tells_what_was_done(world: PracticeWorld) -> None:
-    snapshot = world.snapshot
+async def test_the_ledger_tells_what_was_done(world: World) -> None:
+    snapshot = snapshot_of(world)
     assert hashlib.sha256(Path(snapshot.place).read_bytes()).hexdigest() == snapshot.sha256
     assert snapshot.sha256 == world.ledger.baseline["database-sha256"]
     assert snapshot.taken_at < datetime.now(UTC)
@@ -237,7 +242,7 @@ async def test_the_ledger_tells_what_was_done(world: PracticeWorld) -> None:
     assert [one.name for one in world.ledger.checkpoints] == ["schema-migrated", "controllers-upgraded"]
 
 
-async def test_a_probe_that_cannot_read_says_so_and_nothing_else(world: PracticeWorld) -> None:
+async def test_a_probe_that_cannot_read_says_so_and_nothing_else(world: World) -> None:
     records = world.hosts["compute-1"].directory / "var" / "records"
     kept = records.rename(records.with_name("kept"))
 

@@ -1,0 +1,33 @@
+"""Every practice system, and how its scenarios are named: SYSTEM/SCENARIO, or SCENARIO alone for the practice cloud."""
+
+from core.names import pick
+from sandbox.systems import practice
+from sandbox.systems.scenario import Scenario
+from sandbox.systems.system import System
+
+#: The first is the one meant where nobody names a system.
+SYSTEMS: tuple[System, ...] = (practice.SYSTEM,)
+
+
+def system_named(name: str) -> System:
+    """
+    Raises:
+        UnknownNameError: there is none; the text offers the nearest.
+    """
+    known = {system.name: system for system in SYSTEMS}
+    return known[pick("practice system", name, known)]
+
+
+def scenario_named(name: str) -> tuple[System, Scenario]:
+    """
+    Raises:
+        UnknownNameError: there is none; the text offers the nearest.
+    """
+    system, slash, scenario = name.partition("/")
+    chosen = system_named(system) if slash else SYSTEMS[0]
+    return chosen, chosen.scenario(scenario if slash else name)
+
+
+def full_name(system: System, scenario: Scenario) -> str:
+    """Return what people type for it."""
+    return scenario.name if system is SYSTEMS[0] else f"{system.name}/{scenario.name}"

@@ -1,0 +1,85 @@
+"""The host a tool runs on: its name, its state, the world it belongs to. Imports little: every tool starts with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+
+from sandbox.systems.tools.state import State
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sandbox.systems.tools.state import Data
+
+
+class SaysNoError(Exception):
+    """The tool refuses or fails: what it prints on stderr, and its exit status."""
+
+    def __init__(self, text: str, status: int = 1) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class Machine:
+    def __init__(self, directory: str, tool: str = "") -> None:
+        self.directory = directory
+        self.tool = tool  #: the name it was called by
+        self.name = os.path.basename(directory)
+        self.world = os.path.dirname(directory)
+
+    def state(self, what: str) -> State:
+        """Return this host's own state of *what* ("units", "containers")."""
+        return State(f"{self.directory}/state/{what}.json")
+
+    def shared(self, what: str) -> State:
+        """Return the world's state of *what* ("galera", "openshift"), which all its hosts see."""
+        return State(f"{self.world}/shared/{what}.json")
+
+    def other(self, name: str) -> Machine:
+        """Return another host of the world: for what a cluster does by itself, without SSH."""
+        return Machine(f"{self.world}/{name}", self.tool)
+
+    @property
+    def others(self) -> list[str]:
+        """The names of the world's other hosts."""
+        hosts = [entry.name for entry in os.scandir(self.world) if os.path.isdir(f"{entry.path}/state")]
+        return sorted(set(hosts) - {self.name})
+
+    def path(self, seen: str) -> str:
+        """Return where the file lies that commands on this host see as *seen*: the same from inside and outside."""
+        return f"{self.directory}/root{seen}"
+
+    def linger(self, doing: str, share: float = 1.0) -> None:
+        """Say on stderr what is being done, and take *share* of the host's pace for it: see `World.start`."""
+        print(doing, file=sys.stderr, flush=True)
+        try:
+            with open(f"{self.directory}/etc/pace") as file:
+                pace_s = float(file.read())
+        except FileNotFoundError:
+            return
+        time.sleep(pace_s * share)
+
+    def note(self, words: list[str], began: float, status: int) -> None:
+        """Write down that the tool was called: what truths and tests count."""
+        call = {
+            "at": began,
+            "tool": self.tool,
+            "words": words,
+            "status": status,
+            "key": os.environ.get("BELAY_KEY", ""),
+        }
+        with open(f"{self.directory}/log/calls", "a") as file:
+            file.write(json.dumps(call) + "\n")
+
+
+def say(text: str) -> None:
+    print(text)
+
+
+def rows(data: Data, *path: str) -> Data:
+    """Return the mapping at *path* in *data*, made if it is missing."""
+    for name in path:
+        data = data.setdefault(name, {})
+    return data

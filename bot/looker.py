@@ -37,7 +37,7 @@ class Looker:
         return evaluate(plan.checkpoint_names, plan.questions(), checkpoints, evidence, self._clock.now())
 
     async def _probe(self, plan: ResolvedPlan, run_id: str, point: str, probe: ResolvedProbe) -> Evidence:
-        unit = f"{point}.{probe.probe}@{probe.host}"
+        unit = f"{point}.{probe.probe}@{probe.where}"
         try:
             host = self._hands.host(plan, probe.host)
             ended = await self.look(run_id, unit, Verb.PROBE, probe.command, host)
@@ -47,7 +47,9 @@ class Looker:
             # A transport error is never a command's answer.
             verdict, found = Verdict.UNKNOWN, str(error)
         at = self._clock.now()
-        return Evidence(point=point, probe=probe.probe, host=probe.host, verdict=verdict, found=found, at=at)
+        return Evidence(
+            point=point, probe=probe.probe, host=probe.host, item=probe.item, verdict=verdict, found=found, at=at
+        )
 
     async def checks(self, plan: ResolvedPlan, *, run_id: str = "look") -> tuple[CheckResult, ...]:
         """Run every preflight check once on each of its hosts."""
@@ -56,11 +58,12 @@ class Looker:
 
     async def _check(self, plan: ResolvedPlan, run_id: str, check: ResolvedCheck) -> CheckResult:
         host = self._hands.host(plan, check.host)
-        ok, found = await self.ask(run_id, f"{check.id}@{check.host}", check.look, host)
+        ok, found = await self.ask(run_id, f"{check.id}@{check.where}", check.look, host)
         return CheckResult(
             check=check.id,
             title=check.title or check.id,
             host=check.host,
+            item=check.item,
             ok=bool(ok),
             blocker=check.severity is Severity.BLOCKER,
             found=found,

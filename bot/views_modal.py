@@ -101,7 +101,7 @@ def _gist(preview: Preview) -> list[str]:
     refused = [f"- {escape(why, 700)}" for why in preview.refusals]
     losses = [f"- {escape(loss, 300)}" for loss in dict.fromkeys(plan.losses)]
     checks = [
-        f"- {escape(c.title or c.check, 100)} on {escape(c.host, 64)}: {escape(c.found, 200)}" for c in _bad(preview)
+        f"- {escape(c.title or c.check, 100)} on {escape(c.where, 120)}: {escape(c.found, 200)}" for c in _bad(preview)
     ]
     takes = f"about {duration(plan.usual_s)}" if plan.usual_s else "the plan does not say how long"
     return [

@@ -16,8 +16,8 @@ from core.lint_stops import stops_without_start
 from core.lint_words import destroys, writes
 from core.plan import Command, OnFailure, Plan, Step
 from core.plan_checks import commands
-from core.resolve import environment_name, references
 from core.shell_words import calls, script_of
+from core.words import environment_name, references
 
 __all__ = ["Finding", "Level", "lint"]
 
@@ -28,7 +28,10 @@ def lint(plan: Plan) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda finding: _place(finding.where)))
 
 
-_PARTS = ("impact", "roles", "parameters", "snapshots", "points_of_no_return", "preflight", "steps", "validations")
+_PARTS = (
+    *("impact", "roles", "parameters", "baselines", "snapshots", "points_of_no_return", "preflight", "steps"),
+    "validations",
+)
 
 
 def _place(where: str) -> tuple[object, ...]:
@@ -147,7 +150,7 @@ def _budget(plan: Plan) -> Iterator[Finding]:
 def _longest_s(step: Step) -> float:
     do_s = step.do.timeout_s if step.do else 0.0
     verify_s = max(step.verify.within_s, step.verify.command.timeout_s)
-    return (do_s + verify_s) * max(1, len(step.foreach))
+    return (do_s + verify_s) * max(1, len(step.foreach.items) if step.foreach else 1)
 
 
 def _unused(plan: Plan) -> Iterator[Finding]:
@@ -161,6 +164,7 @@ def _unused(plan: Plan) -> Iterator[Finding]:
         if not any(each.startswith(words[0]) for each in named) and not any(words[1] in text for text in texts):
             yield _nothing_uses("snapshots", name)
     roles = {step.role for step in plan.steps} | {check.role for check in (*plan.preflight, *plan.validations)}
+    roles |= {each.role for each in plan.baselines}
     roles |= {probe.role for point in plan.points_of_no_return for probe in point.probes}
     yield from (_nothing_uses("roles", name) for name in plan.roles if name not in roles)
 

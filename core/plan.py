@@ -76,6 +76,15 @@ class When:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Foreach:
+    """What a step or a look is repeated over. Exactly one of these is set."""
+
+    items: tuple[str, ...] = ()
+    fact: str = ""  #: the name of a fact of the target that holds the items
+    baseline: str = ""  #: the id of a baseline that holds a list: each host goes over its own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     id: str
     title: str = field(default="", metadata=PROSE)
@@ -84,8 +93,7 @@ class Step:
     on: On = On.ALL
     elect: Look | None = None
     order: Order = Order()
-    foreach: tuple[str, ...] = ()
-    foreach_fact: str = ""  #: the name of a fact of the target that holds the items
+    foreach: Foreach | None = None
     when: When | None = None
     do: Command | None = None  #: None: a step that only checks
     undo: Command | None = None
@@ -112,6 +120,7 @@ class Check:
     title: str = field(default="", metadata=PROSE)
     role: str
     on: On = On.ALL
+    foreach: Foreach | None = None
     look: Look
     severity: Severity = Severity.BLOCKER
 
@@ -122,6 +131,7 @@ class Probe:
 
     role: str
     on: On = On.ALL
+    foreach: Foreach | None = None
     command: Command
     reversible: Condition
     crossed: Condition  #: neither holds: unknown; both hold: crossed
@@ -154,6 +164,20 @@ class Parameter:
     default: str | None = None
     fact: str = ""
     what: str = field(default="", metadata=PROSE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """A fact captured before the upgrade, with which probes and people compare the live system later."""
+
+    id: str
+    what: str = field(default="", metadata=PROSE)
+    role: str
+    on: On = On.ALL  #: all: one value a host, kept as ID@HOST; first: one value, kept as ID
+    command: Command  #: it only looks
+    lines: bool = False  #: the value is a list, a line an item
+    may_be_empty: bool = False
+    compare: bool = True  #: whether it should still be the same later
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,9 +220,13 @@ class Plan:
     impact: Impact = field(default=Impact(), metadata=PROSE)
     roles: Mapping[str, Role]
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    baselines: tuple[Baseline, ...] = ()
     snapshots: Mapping[str, SnapshotNeed] = field(default_factory=dict)
     points_of_no_return: tuple[PointOfNoReturn, ...]
     preflight: tuple[Check, ...] = ()
     steps: tuple[Step, ...]
     validations: tuple[Check, ...] = ()
     approvals: Policy = Policy()
+
+    def baseline(self, baseline_id: str) -> Baseline:
+        return next(each for each in self.baselines if each.id == baseline_id)

@@ -1,5 +1,6 @@
 """The ledger: what was recorded of an upgrade. Rows are added and never changed or taken away."""
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TypeVar
@@ -11,6 +12,9 @@ from core.ledger import Checkpoint, Ledger, Snapshot, Upgrade
 from store.audit import AuditPart
 from store.columns import utc
 from store.tables import BaselineRow, CheckpointRow, SnapshotRow, UpgradeRow
+
+#: Characters of a baseline fact that stand in the audit as they are.
+_LONGEST_NOTED = 300
 
 Fact = TypeVar("Fact", CheckpointRow, SnapshotRow, BaselineRow)
 
@@ -55,7 +59,7 @@ class LedgerPart(AuditPart):
         """Record facts of before the upgrade. A later value of the same fact is the one `ledger` shows."""
         upgrade = await self._open_upgrade(target, by=by, at=at)
         await self._add(BaselineRow(upgrade=upgrade, who=by, at=at, facts=dict(facts)))
-        await self._note("baseline", target, facts, who=by, at=at)
+        await self._note("baseline", target, {name: _noted(value) for name, value in facts.items()}, who=by, at=at)
 
     async def ledger(self, target: str) -> Ledger:
         """
@@ -101,6 +105,13 @@ class LedgerPart(AuditPart):
 
     async def _note(self, what: str, target: str, fact: object, *, who: str, at: datetime) -> None:
         await self.audit(f"ledger.{what}", who=who, data={"target": target, what: fact}, at=utc(at))
+
+
+def _noted(value: str) -> str:
+    """The audit keeps a long fact's digest: the fact itself stands in its row."""
+    if len(value) <= _LONGEST_NOTED:
+        return value
+    return f"{len(value.encode())} bytes, sha256 {hashlib.sha256(value.encode()).hexdigest()}"
 
 
 def _upgrade(row: UpgradeRow) -> Upgrade:

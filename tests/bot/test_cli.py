@@ -1,6 +1,7 @@
 """Lines of the command line: help, words that are not understood, exit statuses. No target is touched."""
 
 import argparse
+import json
 import os
 import signal
 import socket
@@ -16,8 +17,10 @@ from bot.cli import environment, parse
 from bot.cli_chat import SHARED, in_terminal
 from bot.cli_record import _moment
 from commands import ALL
+from tests.bot.world import plan_data
 
 SHA = "ab" * 32
+BASELINE = {"id": "release", "role": "controller", "argv": ["release"], "timeout_s": 1}
 VERBS = [
     *("serve", "demo", "drill", "version", "snapshot", "baseline", "upgrade", "freeze", "thaw", "lint", "audit"),
     *("doctor", *SHARED),
@@ -174,6 +177,23 @@ def test_looks_and_records_end_to_end(config: Path, capsys: pytest.CaptureFixtur
     assert "the audit is whole" in capsys.readouterr().out
     assert status_of("audit", "verify", "--expect", f"1:{'0' * 64}") == 1
     assert "not the one that was published" in capsys.readouterr().err
+
+
+def test_a_baseline_is_shown_and_a_silent_host_is_no_equality(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Port 9 of this machine answers nobody."""
+    (config / "plans").mkdir()
+    (config / "plans" / "old.yaml").write_text(
+        json.dumps(plan_data(system="practice", baselines=[BASELINE])), encoding="utf-8"
+    )
+    assert status_of(*["baseline", "show", "prod-east"]) == 0
+    assert "belay baseline capture prod-east PLAN" in capsys.readouterr().out
+    assert status_of(*["baseline", "record", "prod-east", "release@c1=newton", "zone=a", "--as", "ana"]) == 0
+    assert status_of(*["baseline", "show", "prod-east"]) == 0
+    assert "release@c1 = newton\nzone = a" in capsys.readouterr().out
+    assert status_of(*["baseline", "compare", "prod-east", "old"]) == 1
+    assert "release@c1: cannot be asked now: " in capsys.readouterr().out
+    assert status_of(*["baseline", "capture", "prod-east", "old", "--as", "ana"]) == 1
+    assert "nothing was recorded: 1 of 1 facts cannot be captured" in capsys.readouterr().err
 
 
 def test_freeze_and_thaw(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ from bot.survey import Comparison, Survey, Tell
 from core.baselines import MAX_BYTES
 from core.errors import RefusedError
 from core.journal import Kind
-from core.ledger import Checkpoint, Ledger, Snapshot, Upgrade
+from core.ledger import Checkpoint, Hop, Ledger, Snapshot, Upgrade, check_hop, check_hop_done
 from core.names import is_name, pick
 from core.people import May, check_may
 from core.plan import Plan
@@ -117,6 +117,37 @@ class Recording:
             await tx.begin_upgrade(target, upgrade)
 
         upgrade = Upgrade(origin=origin, destination=destination, started_at=self._clock.now(), by=by.person.id)
+        return await self._record(target, by, write)
+
+    async def begin_hop(self, target: str, origin: str, destination: str, by: Actor, *, snapshot: str = "") -> Ledger:
+        """
+        Record that the next hop of the upgrade begins.
+
+        Raises:
+            RefusedError: the chain does not go on like that; see `core.ledger.check_hop`.
+        """
+
+        async def write(tx: Transaction) -> None:
+            check_hop(await tx.ledger(target), origin, destination, snapshot)
+            await tx.begin_hop(target, hop)
+
+        hop = Hop(
+            origin=origin, destination=destination, began_at=self._clock.now(), by=by.person.id, snapshot=snapshot
+        )
+        return await self._record(target, by, write)
+
+    async def end_hop(self, target: str, destination: str, by: Actor) -> Ledger:
+        """
+        Record that the open hop has ended well.
+
+        Raises:
+            RefusedError: no hop is open, or it goes elsewhere.
+        """
+
+        async def write(tx: Transaction) -> None:
+            await tx.end_hop(target, check_hop_done(await tx.ledger(target), destination), by.person.id, now)
+
+        now = self._clock.now()
         return await self._record(target, by, write)
 
     async def _record(self, target: str, by: Actor, write: "Write") -> Ledger:

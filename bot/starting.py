@@ -135,12 +135,12 @@ def choose_plan(plans: Mapping[str, Plan], wanted: str, target: Target) -> Plan:
         RefusedError: none fits the target, or more than one does.
     """
     fitting = [plan for plan in plans.values() if plan.system == target.system]
-    named = [plan for plan in fitting if wanted in (plan.id, plan.destination, "")]
+    named = [plan for plan in fitting if wanted in (*plan.names, "")]
     if len(named) == 1:
         return named[0]
     if named:
         raise RefusedError(f"which plan? {', '.join(sorted(plan.id for plan in named))}")
-    words = {plan.id for plan in fitting} | {plan.destination for plan in fitting}
+    words = {name for plan in fitting for name in plan.names}
     raise RefusedError(f"no plan '{wanted}' for {target.id}{did_you_mean(wanted, words)}")
 
 

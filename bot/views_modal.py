@@ -13,6 +13,7 @@ from core.resolve import ResolvedPlan, ResolvedStep
 from core.run import CheckResult, Preview, RunView
 from core.target import Target
 from core.wishes import SETTLE_WORDS
+from core.words import in_words
 
 #: callback_ids
 START, PREVIEW, DECIDE, SHOWN = "belay_start", "belay_preview", "belay_decide", "belay_shown"
@@ -59,7 +60,7 @@ def _plan_blocks(plans: Sequence[Plan], chosen: str) -> list[Json]:
         return [section("Choose a target; the plans that fit it are offered then.")]
     if not plans:
         return [section(f"No plan fits {escape(chosen, 64)}; `/rollback plans` lists all of them.")]
-    offered = [option(f"{plan.id} (to {plan.destination})", plan.id) for plan in plans]
+    offered = [option(f"{plan.id} (to {in_words(plan.destination)})", plan.id) for plan in plans]
     initial = plans[0].id if len(plans) == 1 else ""
     return [labelled(f"plan-{chosen}"[:255], "Plan", select(PLAN, offered, initial=initial, placeholder="A way back"))]
 

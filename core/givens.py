@@ -69,35 +69,10 @@ def _fitting(name: str, parameter: p.Parameter, value: str) -> str:
     return value
 
 
-def snapshots_of(plan: p.Plan, ledger: Ledger) -> dict[str, dict[str, str]]:
-    """
-    Return what commands may know of each snapshot the plan restores.
-
-    Raises:
-        RefusedError: one is not recorded, or is of another kind.
-    """
-    found = {}
-    for name, need in plan.snapshots.items():
-        snapshot = ledger.snapshots.get(name)
-        if snapshot is None:
-            raise RefusedError(
-                f"plan '{plan.id}' restores the snapshot '{name}' and none is recorded for '{ledger.target}'; "
-                f"record it with `belay snapshot {ledger.target} {name} ...`"
-            )
-        if snapshot.kind != need.kind:
-            raise RefusedError(f"snapshot '{name}' should be a {need.kind}, the ledger has a {snapshot.kind}")
-        found[name] = {
-            "place": snapshot.place,
-            "sha256": snapshot.sha256,
-            "engine_version": snapshot.engine_version,
-            "host": snapshot.host,
-        }
-    return found
-
-
-def words_of(
-    target: Target, parameters: Mapping[str, str], snapshots: Mapping[str, Mapping[str, str]], ledger: Ledger
-) -> dict[str, str]:
+def recorded_words(target: Target, parameters: Mapping[str, str], ledger: Ledger) -> dict[str, str]:
+    """The words that need no snapshot: the target, the parameters, the upgrade and its hops, the baseline."""
     words = {"target": target.id, **parameters}
-    words |= {f"snapshot.{name}.{k}": v for name, facts in snapshots.items() for k, v in facts.items()}
+    if ledger.upgrade is not None:
+        words |= {"upgrade.origin": ledger.upgrade.origin, "upgrade.destination": ledger.upgrade.destination}
+        words |= {"hop.current": ledger.release, "hop.open": hop.destination if (hop := ledger.open_hop) else "none"}
     return words | {f"baseline.{fact}": value for fact, value in ledger.baseline.items()}

@@ -155,7 +155,7 @@ def _longest_s(step: Step) -> float:
 
 def _unused(plan: Plan) -> Iterator[Finding]:
     texts = [text for _, command, _ in commands(plan) for text in (*command.argv, command.script or "")]
-    named = {name for text in texts for name in references(text)} | _in_conditions(plan)
+    named = {name for text in (*texts, *_filled(plan)) for name in references(text)} | _in_conditions(plan)
     for name in plan.parameters:
         if name not in named and not any(environment_name(name) in text for text in texts):
             yield _nothing_uses("parameters", name)
@@ -167,6 +167,12 @@ def _unused(plan: Plan) -> Iterator[Finding]:
     roles |= {each.role for each in plan.baselines}
     roles |= {probe.role for point in plan.points_of_no_return for probe in point.probes}
     yield from (_nothing_uses("roles", name) for name in plan.roles if name not in roles)
+
+
+def _filled(plan: Plan) -> list[str]:
+    """Texts outside commands that may have words."""
+    needs = [text for need in plan.snapshots.values() for text in (need.name, need.engine)]
+    return [plan.origin, plan.destination, *needs]
 
 
 def _in_conditions(plan: Plan) -> set[str]:

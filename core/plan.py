@@ -182,10 +182,14 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotNeed:
-    """A snapshot the plan restores; the ledger has to have one, and `check` has to find it whole."""
+    """A snapshot the plan restores, and what the ledger has to say of it before anyone is asked to approve."""
 
     kind: str
     what: str = field(default="", metadata=PROSE)
+    name: str = ""  #: which of the ledger's snapshots; may have words; "": the one of the same name
+    engine: str = ""  #: what the recorded engine version has to begin with, in whole components; may have words
+    covers: tuple[str, ...] = ()  #: words the recorded coverage has to have
+    max_before_upgrade_h: float = 0.0  #: taken at most so long before the upgrade, and not after; 0: at any time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,8 +219,8 @@ class Plan:
     system: str
     title: str = field(default="", metadata=PROSE)
     summary: str = field(default="", metadata=PROSE)
-    origin: str  #: the release the target is on now ("from")
-    destination: str  #: the release it goes back to ("to")
+    origin: str  #: the release the target is on now ("from"); may have words
+    destination: str  #: the release it goes back to ("to"); may have words
     impact: Impact = field(default=Impact(), metadata=PROSE)
     roles: Mapping[str, Role]
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
@@ -227,6 +231,11 @@ class Plan:
     steps: tuple[Step, ...]
     validations: tuple[Check, ...] = ()
     approvals: Policy = Policy()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What it may be called by: its id, and the release it goes back to where the file itself names one."""
+        return (self.id,) if "{" in self.destination else (self.id, self.destination)
 
     def baseline(self, baseline_id: str) -> Baseline:
         return next(each for each in self.baselines if each.id == baseline_id)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from core import plan as p
+from core import snapshots
 from core.conditions import Condition
 from core.errors import PlanError
 from core.names import did_you_mean
@@ -14,7 +15,10 @@ T = TypeVar("T")
 
 #: Words every command may use.
 COMMON_WORDS = ("target", "host", "address")
-SNAPSHOT_WORDS = ("place", "sha256", "engine_version", "host")
+#: Words about what was recorded of the upgrade, facts of the baseline and snapshots aside.
+UPGRADE_WORDS = ("upgrade.origin", "upgrade.destination", "hop.current", "hop.open")
+#: Variables beginning like these stand for what was recorded; a parameter must not look like one of them.
+_RECORDED = ("upgrade_", "hop_", "snapshot_", "baseline_")
 
 #: Variables a script's shell or its programs live by; a parameter must not stand in their place.
 _KEPT = re.compile(
@@ -40,6 +44,7 @@ def check_plan(plan: p.Plan) -> None:
     _check_roles(plan)
     _check_parameters(plan)
     _check_foreach(plan)
+    _check_filled(plan)
     for at, baseline in _each("baselines", plan.baselines):
         _only_on(baseline.on, (p.On.ALL, p.On.FIRST), at)
     for at, point in _each("points_of_no_return", plan.points_of_no_return):
@@ -99,6 +104,16 @@ def _check_foreach(plan: p.Plan) -> None:
             raise PlanError(f"{at}/foreach/baseline", f"the baseline '{name}' is one text; say `lines: true` there")
 
 
+def _check_filled(plan: p.Plan) -> None:
+    """The words of releases and of what snapshots have to be; no host has a say in them."""
+    known = frozenset(("target", *UPGRADE_WORDS, *plan.parameters))
+    for name, need in plan.snapshots.items():
+        _check_references(references(need.name), f"snapshots/{name}/name", known)
+        _check_references(references(need.engine), f"snapshots/{name}/engine", known)
+    for key, release in (("from", plan.origin), ("to", plan.destination)):
+        _check_references(references(release), key, known | _snapshot_words(plan))
+
+
 def repeated(plan: p.Plan) -> Iterator[tuple[str, p.Step | p.Check | p.Probe]]:
     """Yield everything that may have a `foreach`, with its path."""
     for at, point in _each("points_of_no_return", plan.points_of_no_return):
@@ -116,6 +131,8 @@ def _check_parameters(plan: p.Plan) -> None:
             raise PlanError(where, "a parameter's name is a small letter, then letters, digits, '_' and '-'")
         if name in (*COMMON_WORDS, "item"):
             raise PlanError(where, f"'{name}' has a meaning of its own; choose another name")
+        if name.replace("-", "_").startswith(_RECORDED):
+            raise PlanError(where, f"'{name}' reads like something recorded; choose another name")
         variable = environment_name(name)
         if _KEPT.fullmatch(variable):
             raise PlanError(where, f"a script would get it as {variable}, which programs live by; choose another name")
@@ -195,9 +212,12 @@ def _conditions(plan: p.Plan) -> Iterator[tuple[str, Condition, frozenset[str]]]
 
 def _words_of(plan: p.Plan, part: p.Step | p.Check | p.Probe) -> frozenset[str]:
     """The words *part* may use, recorded facts (baseline.FACT) aside."""
-    snapshots = (f"snapshot.{name}.{word}" for name in plan.snapshots for word in SNAPSHOT_WORDS)
     item = ("item",) if part.foreach else ()
-    return frozenset((*COMMON_WORDS, *plan.parameters, *snapshots, *item))
+    return frozenset((*COMMON_WORDS, *UPGRADE_WORDS, *plan.parameters, *_snapshot_words(plan), *item))
+
+
+def _snapshot_words(plan: p.Plan) -> frozenset[str]:
+    return frozenset(f"snapshot.{name}.{word}" for name in plan.snapshots for word in snapshots.WORDS)
 
 
 def _check_words(command: p.Command, at: str, words: frozenset[str]) -> None:

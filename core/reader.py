@@ -106,8 +106,15 @@ def _baseline(data: Any, where: str) -> p.Baseline:
 
 
 def _snapshot(data: Any, where: str) -> p.SnapshotNeed:
-    f = Fields(data, where, ("kind", "what"))
-    return p.SnapshotNeed(kind=f.name("kind"), what=f.text("what", ""))
+    f = Fields(data, where, ("kind", "what", "name", "engine", "covers", "max_before_upgrade_h"))
+    return p.SnapshotNeed(
+        kind=f.name("kind"),
+        what=f.text("what", ""),
+        name=f.text("name", ""),
+        engine=f.text("engine", ""),
+        covers=f.words("covers"),
+        max_before_upgrade_h=f.number("max_before_upgrade_h", 0.0, high=24 * 366),
+    )
 
 
 def _policy(data: Any, where: str) -> p.Policy:

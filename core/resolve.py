@@ -11,12 +11,13 @@ from core import plan as p
 from core.conditions import Condition
 from core.digest import digest
 from core.errors import PlanError, RefusedError
-from core.givens import check_system, parameters_of, snapshots_of, words_of
+from core.givens import check_system, parameters_of, recorded_words
 from core.items import Pair, pairs
 from core.ledger import Ledger
 from core.pnr import Question
+from core.snapshots import snapshot_words, snapshots_of
 from core.target import Host, Target, place
-from core.words import fill_command, fill_condition, fill_look, on_host
+from core.words import fill, fill_command, fill_condition, fill_look, on_host
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,8 +191,9 @@ def resolve(plan: p.Plan, target: Target, ledger: Ledger, given: Mapping[str, st
     check_system(plan, target)
     _check_roles(plan, target)
     parameters = parameters_of(plan, target, given or {})
-    snapshots = snapshots_of(plan, ledger)
-    words = words_of(target, parameters, snapshots, ledger)
+    words = recorded_words(target, parameters, ledger)
+    snapshots = snapshots_of(plan, target, ledger, words)
+    words |= snapshot_words(snapshots)
     site = _Site(plan=plan, target=target, ledger=ledger, words=words)
     steps = [step for each in plan.steps if _applies(each, target) and (step := _step(each, site)).units]
     steps += [step for each in plan.validations if (step := _validation(each, site)).units]
@@ -205,11 +207,11 @@ def resolve(plan: p.Plan, target: Target, ledger: Ledger, given: Mapping[str, st
         version=plan.version,
         title=plan.title,
         target=target.id,
-        origin=plan.origin,
-        destination=plan.destination,
+        origin=fill(plan.origin, words),
+        destination=fill(plan.destination, words),
         hosts={name: target.host(name).identity for name in sorted(used)},
         parameters=parameters,
-        snapshots={name: snapshot["sha256"] for name, snapshot in snapshots.items()},
+        snapshots={name: snapshot.sha256 for name, snapshot in snapshots.items()},
         points=points,
         preflight=preflight,
         steps=tuple(steps),

@@ -44,10 +44,35 @@ def fill(text: str, words: Mapping[str, str], *, empty: bool = False) -> str:
     def value(match: re.Match[str]) -> str:
         name = match.group(1)
         if not words.get(name) and not (empty and name in words):
-            raise RefusedError(f"'{{{name}}}' has no value here; record it, or give it as a parameter")
+            raise RefusedError(f"'{{{name}}}' has no value here; {_hint(name)}")
         return words[name]
 
     return _REFERENCE.sub(value, text)
+
+
+def _hint(name: str) -> str:
+    kind = name.partition(".")[0]
+    verbs = {"upgrade": "upgrade begin", "hop": "upgrade begin", "snapshot": "snapshot", "baseline": "baseline"}
+    return f"record it with `belay {verbs[kind]}`" if kind in verbs else "give it as a parameter"
+
+
+def in_words(text: str) -> str:
+    """Say a release that only the ledger or the request knows: "the release of the snapshot 'db'"."""
+    return _REFERENCE.sub(lambda match: _in_words(match.group(1)), text)
+
+
+def _in_words(name: str) -> str:
+    kind, _, rest = name.partition(".")
+    if kind == "snapshot":
+        snapshot, _, part = rest.rpartition(".")
+        return f"the {part.replace('_', ' ')} of the snapshot '{snapshot}'"
+    known = {
+        "upgrade.origin": "the release the upgrade began at",
+        "upgrade.destination": "the release of the upgrade",
+        "hop.current": "the release of the last hop that ended",
+        "hop.open": "the release of the open hop",
+    }
+    return known.get(name, f"the recorded '{rest}'" if kind == "baseline" else f"the '{name}' of the request")
 
 
 def fill_command(command: Command, words: Mapping[str, str]) -> Command:

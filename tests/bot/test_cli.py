@@ -100,6 +100,7 @@ def test_secrets_are_not_shown_in_help(monkeypatch: pytest.MonkeyPatch) -> None:
         (f"snapshot prod-east db --kind dump --place /x --sha256 {SHA} --taken-at 2026-04-12", "a time with its zone"),
         ("baseline record prod-east schema", "should be FACT=VALUE"),
         ("baseline forget prod-east a=b", "forget"),
+        ("upgrade hop prod-east --to ocata", "--from"),
         ("upgrade begin prod-east --from newton", "--to"),
         ("audit verify --expect 7", "should be N:HASH"),
         ("freeze", "--reason"),
@@ -165,12 +166,17 @@ def test_looks_and_records_end_to_end(config: Path, capsys: pytest.CaptureFixtur
     for line in (
         "upgrade begin prod-east --from newton --to ocata --as ana",
         f"snapshot prod-east db --kind dump --place /b.sql --sha256 {SHA} --taken-at 2026-04-12T02:00Z --as ana",
+        "upgrade hop prod-east --from newton --to mitaka --snapshot db --as ana",
+        "upgrade hop-done prod-east --to mitaka --as ana",
         "baseline record prod-east schema=317 --as ana",
         "mark prod-east compute-upgraded --as ana --evidence job-4711",
     ):
         assert status_of(*line.split()) == 0, capsys.readouterr().err
     shown = capsys.readouterr().out
     assert "Ana recorded compute-upgraded on prod-east (job-4711)." in shown
+    assert "prod-east is on mitaka; its hops: newton → mitaka" in shown
+    assert status_of("status", "prod-east") == 0
+    assert "- hops: newton → mitaka done" in capsys.readouterr().out
     assert status_of("targets") == 0
     assert "prod-east" in capsys.readouterr().out
     assert status_of("audit", "verify") == 0

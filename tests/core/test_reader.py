@@ -150,6 +150,13 @@ def put(place: tuple[Any, ...], value: Any) -> dict[str, Any]:
         (("preflight", 0, "foreach"), [], "preflight/0/foreach", "is an empty list"),
         (("validations", 0, "foreach"), {"baseline": "x"}, "validations/0/foreach/baseline", "is no baseline"),
         (("validations", 0, "argv"), ["x", "{item}"], "validations/0/argv/1", "only where there is a `foreach`"),
+        (("snapshots", "db", "covers"), "nova", "snapshots/db/covers", "should be a list"),
+        (("snapshots", "db", "max_before_upgrade_h"), -1, "snapshots/db/max_before_upgrade_h", "is -1"),
+        (("snapshots", "db", "name"), "{snapshto}", "snapshots/db/name", "names nothing"),
+        (("snapshots", "db", "engine"), "{snapshot.db.release}", "snapshots/db/engine", "names nothing"),
+        (("to",), "{snapshot.dc.release}", "to", "did you mean 'snapshot.db.release'"),
+        (("from",), "{host}", "from", "names nothing"),
+        (("parameters", "hop_x"), {"default": "a"}, "parameters/hop_x", "reads like something recorded"),
         # baselines
         ((*BASELINE, "timeout_s"), GONE, "baselines/0/timeout_s", "no command may wait for ever"),
         ((*BASELINE, "role"), "x", "baselines/0/role", "'x' is no role"),

@@ -45,13 +45,13 @@ async def test_a_newer_schema_is_refused_and_left_alone(url: str) -> None:
     store = await Store.open(url)
     run_id = await begun_run(store)
     await store.close()
-    await _set_version(url, "0002", "9999")
+    await _set_version(url, "0003", "9999")
 
     for readonly in (False, True):
         with pytest.raises(StoreUnavailableError, match="has schema '9999', which this Belay does not know"):
             await Store.open(url, readonly=readonly)
 
-    await _set_version(url, "9999", "0002")
+    await _set_version(url, "9999", "0003")
     again = await Store.open(url)
     async with again.look() as look:
         assert (await look.state(run_id)).seq == 5

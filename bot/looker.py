@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from bot.hands import Hands, action_for
 from core.action import Ended, Verb
@@ -20,6 +21,15 @@ from executors.retry import look_again
 LOOKS_AT_ONCE = 32
 #: The question whether a host answers at all.
 ALIVE = Command(argv=("true",), timeout_s=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came of asking."""
+
+    holds: bool | None  #: None: the host gave no answer at all the last time
+    found: str  #: what was found, in words
+    ended: Ended | None = None  #: the last answer itself
 
 
 class Looker:
@@ -58,15 +68,15 @@ class Looker:
 
     async def _check(self, plan: ResolvedPlan, run_id: str, check: ResolvedCheck) -> CheckResult:
         host = self._hands.host(plan, check.host)
-        ok, found = await self.ask(run_id, f"{check.id}@{check.where}", check.look, host)
+        answer = await self.ask(run_id, f"{check.id}@{check.where}", check.look, host)
         return CheckResult(
             check=check.id,
             title=check.title or check.id,
             host=check.host,
             item=check.item,
-            ok=bool(ok),
+            ok=bool(answer.holds),
             blocker=check.severity is Severity.BLOCKER,
-            found=found,
+            found=answer.found,
         )
 
     async def answering(self, plan: Plan, target: Target) -> tuple[CheckResult, ...]:
@@ -92,27 +102,23 @@ class Looker:
             return str(error)
         return ""
 
-    async def ask(self, run_id: str, unit: str, look: Look, host: Host) -> tuple[bool | None, str]:
-        """
-        Ask until the expected answer comes or `look.within_s` is over.
-
-        Returns whether it holds (None: the host gave no answer at all the last time) and what was found, in words.
-        """
+    async def ask(self, run_id: str, unit: str, look: Look, host: Host) -> Answer:
+        """Ask until the expected answer comes or `look.within_s` is over; return the last answer."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + look.within_s
         while True:
-            holds, found = await self._ask_once(run_id, unit, look, host)
-            if holds or loop.time() + look.every_s > deadline:
-                return holds, found
+            answer = await self._ask_once(run_id, unit, look, host)
+            if answer.holds or loop.time() + look.every_s > deadline:
+                return answer
             await asyncio.sleep(look.every_s)
 
-    async def _ask_once(self, run_id: str, unit: str, look: Look, host: Host) -> tuple[bool | None, str]:
+    async def _ask_once(self, run_id: str, unit: str, look: Look, host: Host) -> Answer:
         try:
             ended = await self.look(run_id, unit, Verb.VERIFY, look.command, host)
         except (NotStartedError, OutcomeLostError) as error:
-            return None, str(error)
+            return Answer(holds=None, found=str(error))
         holds = look.expect.holds(ended.exit_code, ended.stdout)
-        return holds, said(ended) if holds else unmet(look.expect, ended)
+        return Answer(holds=holds, found=said(ended) if holds else unmet(look.expect, ended), ended=ended)
 
     async def look(self, run_id: str, unit: str, verb: Verb, command: Command, host: Host) -> Ended:
         """

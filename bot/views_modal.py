@@ -148,12 +148,16 @@ def reason_modal(verb: str, view: RunView) -> Json:
     """The dialog of a decision that wants words: "skip", "settle", "leave" or "confirm"."""
     ask = view.state.ask
     units = ask.units if ask else ()
+    stops = verb == "skip" and ask is not None and ask.may_stop
     listed = f" {some([code(unit, 120) for unit in units], 8)}" if units else ""
     text = _TEXTS[verb] + listed
+    if stops and ask is not None:
+        text = f"{escape(ask.reason, 900)}\nThis step and all later ones are passed over; the validations still run."
     if verb == "confirm" and ask is not None:
         text = f"{escape(ask.reason, 900)}\nType exactly: {code(ask.confirm, 200)}"
     blocks = [section(f"*{view.run.id}* on *{escape(view.run.target, 64)}*. {text}"), *_inputs(verb, units)]
-    return modal(_TITLES[verb], DECIDE, blocks, submit="Send", metadata=f"{verb} {value_of(view)}")
+    title = "Stop here" if stops else _TITLES[verb]
+    return modal(title, DECIDE, blocks, submit="Send", metadata=f"{verb} {value_of(view)}")
 
 
 def _inputs(verb: str, units: Sequence[str]) -> list[Json]:

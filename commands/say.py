@@ -117,6 +117,8 @@ def _asked(view: RunView) -> str:
         "abort": f"/rollback abort {run}",
         "leave": f'/rollback abort {run} --leave --reason "…"',
     }
+    if ask.may_stop:
+        lines["skip"] += " (to stop here)"
     choices = " or ".join(code(lines.get(choice, f"/rollback {choice} {run}"), 200) for choice in ask.choices)
     return f"A person has to decide: {plain(ask.reason, 500)}. Choose: {choices}"
 

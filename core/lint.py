@@ -126,6 +126,31 @@ def _downtime(plan: Plan) -> Iterator[Finding]:
         )
 
 
+def _evidence(plan: Plan) -> Iterator[Finding]:
+    touches = next((i for i, step in enumerate(plan.steps) if step.destructive or step.control_plane == "down"), None)
+    if touches is not None and not any(step.keeps for step in plan.steps[:touches]):
+        yield Finding(
+            rule="no-evidence",
+            where=f"steps/{touches}",
+            problem="nothing of the state it ends is kept with the run: nobody can tell afterwards what there was",
+            suggestion="before it, add a step that prints the state, with `keeps: TITLE`",
+            level=Level.WARNING,
+        )
+
+
+def _abort_points(plan: Plan) -> Iterator[Finding]:
+    down = False
+    for index, step in enumerate(plan.steps):
+        if step.abort_point and down:
+            yield Finding(
+                rule="abort-point-while-down",
+                where=f"steps/{index}/abort_point",
+                problem="stopping here is called safe, and the control plane is still down",
+                suggestion="move it behind the step that says `effects: {control_plane: up}`",
+            )
+        down = {"down": True, "up": False}.get(step.control_plane, down)
+
+
 def _budget(plan: Plan) -> Iterator[Finding]:
     budget_s = plan.impact.rto_minutes * 60
     if not budget_s:
@@ -227,6 +252,8 @@ _RULES: tuple[Callable[[Plan], Iterator[Finding]], ...] = (
     script_rules,
     _steps,
     _downtime,
+    _evidence,
+    _abort_points,
     _budget,
     _unused,
     _snapshots,

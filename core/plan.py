@@ -105,6 +105,8 @@ class Step:
     destructive: bool = False
     loses: str = field(default="", metadata=PROSE)
     confirm: str = ""  #: a phrase a person has to type before the step
+    abort_point: str = field(default="", metadata=PROSE)  #: why stopping right before the step is safe; "": it is not
+    keeps: str = ""  #: the report's title for what the step prints: evidence, a list of orphans
     guard: tuple[str, ...] = ()  #: points of no return probed again right before each of its waves
     max_failures: int = 0
     on_failure: OnFailure = OnFailure.ASK
@@ -123,6 +125,7 @@ class Check:
     foreach: Foreach | None = None
     look: Look
     severity: Severity = Severity.BLOCKER
+    keeps: str = ""  #: of a validation: the report's title for what it prints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

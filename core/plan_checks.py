@@ -157,6 +157,8 @@ def _check_step(plan: p.Plan, step: p.Step, at: str) -> None:
         raise PlanError(f"{at}/loses", "is required of a destructive step; approvers have to read what is lost")
     if step.do is None and (step.undo or step.destructive):
         raise PlanError(f"{at}/do", "is required of a step that can be undone or is destructive")
+    if step.abort_point and not step.confirm:
+        raise PlanError(f"{at}/confirm", "is required of an abort point: stopping is offered when the phrase is asked")
     if (step.on is p.On.ELECTED) != (step.elect is not None):
         raise PlanError(f"{at}/elect", "`on: elected` and `elect` belong together: how else to choose the host")
     known = [point.id for point in plan.points_of_no_return]

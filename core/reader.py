@@ -19,12 +19,13 @@ _PLAN = (
 )
 _BASELINE = ("id", "what", "role", "on", "lines", "may_be_empty", "compare", *COMMAND)
 _CHECK = ("id", "title", "role", "on", "foreach", "severity", *LOOK)
+_VALIDATION = (*_CHECK, "keeps")
 _PROBE = ("role", "on", "foreach", *COMMAND, "ttl_s", "asks", "reversible", "crossed")
 _POINT = ("id", "event", "way_forward", "checkpoints", "may_accept_unknown", "probes")
 _STEP = (
     *("id", "title", "why", "role", "on", "elect", "order", "foreach", "when", "do", "undo", "verify", "probe"),
     *("retries", "retry_wait_s", "idempotent", "destructive", "loses", "confirm", "guard", "max_failures"),
-    *("on_failure", "effects", "usual_s"),
+    *("abort_point", "keeps", "on_failure", "effects", "usual_s"),
 )
 
 
@@ -58,9 +59,9 @@ def _plan(f: Fields) -> p.Plan:
         baselines=tuple(_baseline(each, at) for at, each in f.items("baselines")),
         snapshots={key: _snapshot(value, f"snapshots/{key}") for key, value in f.named("snapshots").items()},
         points_of_no_return=tuple(_point(each, at) for at, each in f.items("points_of_no_return")),
-        preflight=tuple(_check(each, at) for at, each in f.items("preflight")),
+        preflight=tuple(_check(each, at, _CHECK) for at, each in f.items("preflight")),
         steps=tuple(_step(each, at) for at, each in f.items("steps")),
-        validations=tuple(_check(each, at) for at, each in f.items("validations")),
+        validations=tuple(_check(each, at, _VALIDATION) for at, each in f.items("validations")),
         approvals=_policy(f.data.get("approvals", {}), f.at("approvals")),
     )
 
@@ -151,8 +152,8 @@ def _probe(data: Any, where: str) -> p.Probe:
     )
 
 
-def _check(data: Any, where: str) -> p.Check:
-    f = Fields(data, where, _CHECK)
+def _check(data: Any, where: str, known: tuple[str, ...]) -> p.Check:
+    f = Fields(data, where, known)
     return p.Check(
         id=f.name("id"),
         title=f.text("title", ""),
@@ -161,6 +162,7 @@ def _check(data: Any, where: str) -> p.Check:
         foreach=foreach(f),
         look=look_of(f),
         severity=f.choice("severity", p.Severity, p.Severity.BLOCKER),
+        keeps=f.text("keeps", ""),
     )
 
 
@@ -186,6 +188,8 @@ def _step(data: Any, where: str) -> p.Step:
         destructive=f.flag("destructive"),
         loses=f.text("loses", ""),
         confirm=f.text("confirm", ""),
+        abort_point=f.text("abort_point", ""),
+        keeps=f.text("keeps", ""),
         guard=f.words("guard"),
         max_failures=f.whole("max_failures", 0),
         on_failure=f.choice("on_failure", p.OnFailure, p.OnFailure.ASK),

@@ -49,6 +49,8 @@ class ResolvedStep:
     destructive: bool = False
     loses: str = field(default="", metadata=p.PROSE)
     confirm: str = ""
+    abort_point: str = field(default="", metadata=p.PROSE)
+    keeps: str = ""
     guard: tuple[str, ...] = ()
     max_failures: int = 0
     on_failure: p.OnFailure = p.OnFailure.ASK
@@ -262,6 +264,8 @@ def _step(step: p.Step, site: _Site) -> ResolvedStep:
         destructive=step.destructive,
         loses=step.loses,
         confirm=step.confirm,
+        abort_point=step.abort_point,
+        keeps=step.keeps,
         guard=step.guard,
         max_failures=step.max_failures,
         on_failure=step.on_failure,
@@ -290,6 +294,7 @@ def _validation(check: p.Check, site: _Site) -> ResolvedStep:
         on=check.on,
         batch=max(1, len(units)),
         idempotent=True,
+        keeps=check.keeps,
         on_failure=p.OnFailure.ASK if check.severity is p.Severity.BLOCKER else p.OnFailure.CONTINUE,
         validation=True,
     )

@@ -164,6 +164,8 @@ def put(place: tuple[Any, ...], value: Any) -> dict[str, Any]:
         ((*BASELINE, "id"), "state", "baselines/1/id", "'state' is taken"),
         ((*BASELINE, "argv"), ["x", "{snapshot.db.place}"], "baselines/0/argv/1", "names nothing"),
         ((*BASELINE, "expect"), {"exit": 0}, "baselines/0/expect", "is no key of this place"),
+        ((*STEP, "abort_point"), "all is well", "steps/0/confirm", "is required of an abort point"),
+        (("preflight", 0, "keeps"), "X", "preflight/0/keeps", "is no key of this place"),
         ((*STEP, "when"), {"equals": True}, "steps/0/when/fact", "is required"),
         ((*STEP, "when"), {"fact": "x", "equals": [1]}, "steps/0/when/equals", "is a list"),
         ((*STEP, "guard"), ["convertd"], "steps/0/guard/0", "did you mean 'converted'?"),
@@ -254,7 +256,7 @@ def test_words_that_have_a_value_or_need_none(word: str) -> None:
 
 def test_what_a_plan_says_is_what_is_read() -> None:
     plan = read_plan(EXAMPLE).plan
-    disk, stop, restore = plan.preflight[0], plan.steps[0], plan.steps[1]
+    disk, stop, restore = plan.preflight[0], plan.steps[1], plan.steps[2]
 
     assert (plan.origin, plan.destination, plan.approvals.needed) == ("newton", "ocata", 2)
     assert (plan.impact.minutes, plan.impact.rto_minutes) == (8, 30)
@@ -269,7 +271,7 @@ def test_what_a_plan_says_is_what_is_read() -> None:
     assert restore.elect.expect == Condition(exit=(0, 3))
     assert restore.when == When(fact="has-database", equals=True)
     assert (restore.destructive, restore.confirm, restore.guard) == (True, "restore", ("computes-converted",))
-    assert plan.steps[2].order == Order(batch=1)
+    assert plan.steps[3].order == Order(batch=1)
     assert plan.points_of_no_return[0].probes[0].ttl_s == 120
 
 

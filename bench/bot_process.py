@@ -62,7 +62,7 @@ async def hosts_and_chat(
         yield world, workspace, names
 
 
-def _yield_to_the_bot(world: PracticeWorld) -> None:
+def _yield_to_the_bot(world: World) -> None:
     """In service hosts have processors of their own. Here they share the bot's, and come after it and the chat."""
     for host in world.hosts.values():
         if host.pid is not None:

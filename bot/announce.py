@@ -25,7 +25,7 @@ from store.records import Outgoing
 Facts = dict[str, Any]
 
 #: A person's decision about the run, and one about units.
-_RUN_DECISIONS = (Kind.PAUSED, Kind.RESUMED, Kind.CONFIRMED, Kind.ABORTED)
+_RUN_DECISIONS = (Kind.PAUSED, Kind.RESUMED, Kind.CONFIRMED, Kind.STOPPED, Kind.ABORTED)
 _UNIT_DECISIONS = (
     Kind.RETRIED,
     Kind.RECHECK,
@@ -97,6 +97,8 @@ def _done(step: ResolvedStep, state: RunState) -> bool:
     if not units or state.status is RunStatus.UNWINDING:
         return False
     statuses = [state.unit(unit.key).status for unit in units]
+    if state.stopped is not None and set(statuses) == {UnitStatus.SKIPPED}:
+        return False  # that a person stopped here was said once
     failed = statuses.count(UnitStatus.FAILED)
     forgiven = step.on_failure is not OnFailure.ASK or failed <= step.max_failures
     return all(status in _PASSED for status in statuses) and (not failed or forgiven)
@@ -127,7 +129,8 @@ def _step_facts(step: ResolvedStep, state: RunState) -> Facts:
 def _decisions(run: Run, entries: Sequence[Entry]) -> Iterator[Outgoing]:
     """What people decided: one message for all units decided together. The resuming that follows is no decision."""
     mine = [entry for entry in entries if entry.by]
-    about_units = [entry for entry in mine if entry.kind in _UNIT_DECISIONS]
+    stops = any(entry.kind is Kind.STOPPED for entry in mine)
+    about_units = [] if stops else [entry for entry in mine if entry.kind in _UNIT_DECISIONS]
     for kind in dict.fromkeys(entry.kind for entry in about_units):
         of_kind = [entry for entry in about_units if entry.kind is kind]
         facts = {

@@ -289,8 +289,8 @@ class Driver:
     async def _eligible(self, step: ResolvedStep, unit: Unit) -> tuple[bool, str]:
         host = self._hands.host(self.run.plan, unit.host)
         if unit.elect is not None:
-            held, found = await self._looker.ask(self.run.id, unit.key, unit.elect, host)
-            return bool(held), found
+            answer = await self._looker.ask(self.run.id, unit.key, unit.elect, host)
+            return bool(answer.holds), answer.found
         action = action_for(self.run.id, unit.key, Verb.PROBE, unit.verify.command)
         try:
             await self._hands.executor(host).look(action, host)

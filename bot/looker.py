@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from bot.hands import Hands, action_for
 from core.action import Ended, Verb
@@ -22,6 +23,15 @@ LOOKS_AT_ONCE = 32
 ALIVE = Command(argv=("true",), timeout_s=10)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came of asking."""
+
+    holds: bool | None  #: None: the host gave no answer at all the last time
+    found: str  #: what was found, in words
+    ended: Ended | None = None  #: the last answer itself
+
+
 class Looker:
     def __init__(self, hands: Hands, clock: Clock) -> None:
         self._hands = hands
@@ -37,7 +47,7 @@ class Looker:
         return evaluate(plan.checkpoint_names, plan.questions(), checkpoints, evidence, self._clock.now())
 
     async def _probe(self, plan: ResolvedPlan, run_id: str, point: str, probe: ResolvedProbe) -> Evidence:
-        unit = f"{point}.{probe.probe}@{probe.host}"
+        unit = f"{point}.{probe.probe}@{probe.where}"
         try:
             host = self._hands.host(plan, probe.host)
             ended = await self.look(run_id, unit, Verb.PROBE, probe.command, host)
@@ -47,7 +57,9 @@ class Looker:
             # A transport error is never a command's answer.
             verdict, found = Verdict.UNKNOWN, str(error)
         at = self._clock.now()
-        return Evidence(point=point, probe=probe.probe, host=probe.host, verdict=verdict, found=found, at=at)
+        return Evidence(
+            point=point, probe=probe.probe, host=probe.host, item=probe.item, verdict=verdict, found=found, at=at
+        )
 
     async def checks(self, plan: ResolvedPlan, *, run_id: str = "look") -> tuple[CheckResult, ...]:
         """Run every preflight check once on each of its hosts."""
@@ -56,14 +68,15 @@ class Looker:
 
     async def _check(self, plan: ResolvedPlan, run_id: str, check: ResolvedCheck) -> CheckResult:
         host = self._hands.host(plan, check.host)
-        ok, found = await self.ask(run_id, f"{check.id}@{check.host}", check.look, host)
+        answer = await self.ask(run_id, f"{check.id}@{check.where}", check.look, host)
         return CheckResult(
             check=check.id,
             title=check.title or check.id,
             host=check.host,
-            ok=bool(ok),
+            item=check.item,
+            ok=bool(answer.holds),
             blocker=check.severity is Severity.BLOCKER,
-            found=found,
+            found=answer.found,
         )
 
     async def answering(self, plan: Plan, target: Target) -> tuple[CheckResult, ...]:
@@ -89,27 +102,23 @@ class Looker:
             return str(error)
         return ""
 
-    async def ask(self, run_id: str, unit: str, look: Look, host: Host) -> tuple[bool | None, str]:
-        """
-        Ask until the expected answer comes or `look.within_s` is over.
-
-        Returns whether it holds (None: the host gave no answer at all the last time) and what was found, in words.
-        """
+    async def ask(self, run_id: str, unit: str, look: Look, host: Host) -> Answer:
+        """Ask until the expected answer comes or `look.within_s` is over; return the last answer."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + look.within_s
         while True:
-            holds, found = await self._ask_once(run_id, unit, look, host)
-            if holds or loop.time() + look.every_s > deadline:
-                return holds, found
+            answer = await self._ask_once(run_id, unit, look, host)
+            if answer.holds or loop.time() + look.every_s > deadline:
+                return answer
             await asyncio.sleep(look.every_s)
 
-    async def _ask_once(self, run_id: str, unit: str, look: Look, host: Host) -> tuple[bool | None, str]:
+    async def _ask_once(self, run_id: str, unit: str, look: Look, host: Host) -> Answer:
         try:
             ended = await self.look(run_id, unit, Verb.VERIFY, look.command, host)
         except (NotStartedError, OutcomeLostError) as error:
-            return None, str(error)
+            return Answer(holds=None, found=str(error))
         holds = look.expect.holds(ended.exit_code, ended.stdout)
-        return holds, said(ended) if holds else unmet(look.expect, ended)
+        return Answer(holds=holds, found=said(ended) if holds else unmet(look.expect, ended), ended=ended)
 
     async def look(self, run_id: str, unit: str, verb: Verb, command: Command, host: Host) -> Ended:
         """

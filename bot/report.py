@@ -66,7 +66,8 @@ def render_report(
         _steps(view, outputs, now),
         _decisions(view, entries),
         _left(view),
-        _outputs(outputs),
+        _kept(view, outputs),
+        _outputs([each for each in outputs if each.exit_code or not _keeps(view, each)]),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
 
@@ -109,10 +110,21 @@ def _facts(view: RunView, head: Head | None, now: datetime) -> str:
         ("Ended", ended),
         ("Took", duration(progress.elapsed_s) if state.begun_at else ""),
         ("Control plane down", _downtime(view, progress.down_s, still=progress.down_since is not None)),
+        ("Stopped", _stopped(view)),
         ("Loses", cell("; ".join(run.plan.losses), 1_000)),
         ("Audit head", f"line {head.n}, `{head.hash}`" if head else ""),
     ]
     return table(("", "times are UTC"), [row for row in rows if row[1]])
+
+
+def _stopped(view: RunView) -> str:
+    stopped = view.state.stopped
+    if stopped is None:
+        return ""
+    step = view.run.plan.step(stopped.step)
+    who = name_of(view.people, stopped.by)
+    why = f"{cell(stopped.reason, 600)}. What holds: {cell(step.abort_point, 600)}"
+    return f"before “{cell(step.title, 100)}” by {who}: {why}"
 
 
 def _downtime(view: RunView, down_s: float, *, still: bool) -> str:
@@ -243,6 +255,33 @@ def _left(view: RunView) -> str:
     if not left:
         return "## What is left\n\nNothing: every unit is done, skipped with a reason, or undone."
     return "## What is left\n\n" + "\n".join(f"- {plain(line)}" for line in left)
+
+
+def _kept(view: RunView, outputs: Sequence[Kept]) -> str:
+    """Evidence and lists the plan wants kept, whole as the store has them; of several attempts the last."""
+    last = {each.unit: each for each in sorted(outputs, key=lambda each: each.attempt) if _keeps(view, each)}
+    titles: dict[str, list[str]] = {}
+    for each in last.values():
+        text = each.output.text.strip()
+        exit_word = (
+            ""
+            if each.exit_code == 0
+            else ", its end was not seen"
+            if each.exit_code is None
+            else (f", exit {each.exit_code}")
+        )
+        shown = fence(text) if text else "Nothing was printed."
+        titles.setdefault(_keeps(view, each), []).append(
+            f"{plain(each.unit, 120)}, {utc(each.at)}{exit_word}:\n\n{shown}"
+        )
+    parts = [f"### {plain(title, 100)}\n\n" + "\n\n".join(found) for title, found in titles.items()]
+    return "\n\n".join(["## Kept", *parts]) if parts else ""
+
+
+def _keeps(view: RunView, output: Kept) -> str:
+    """Return the title under which *output* is kept, or ""."""
+    step = view.run.plan.step_of(output.unit)
+    return step.keeps if output.verb is (Verb.VERIFY if step.only_checks else Verb.DO) else ""
 
 
 def _outputs(outputs: Sequence[Kept]) -> str:

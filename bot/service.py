@@ -14,6 +14,7 @@ from typing import Protocol
 from bot.hands import Hands
 from bot.looker import Looker
 from bot.recorder import append
+from bot.recording import Recording
 from bot.report import render_report
 from bot.starting import Proposal, Starter
 from core import wishes
@@ -21,8 +22,7 @@ from core.approvals import Approval, Tally, check_approver, tally
 from core.codec import to_data
 from core.errors import BelayError, ConflictError, RefusedError, StoreUnavailableError
 from core.journal import Kind
-from core.ledger import Checkpoint, Ledger, Snapshot, Upgrade
-from core.names import is_name, pick
+from core.ledger import Ledger
 from core.people import Account, May, Person, Roster, check_may
 from core.plan import Plan
 from core.pnr import Findings
@@ -76,7 +76,7 @@ class NoWitness:
         return None
 
 
-class BelayService:
+class BelayService(Recording):
     """Implements `core.ports.Service`."""
 
     def __init__(
@@ -91,14 +91,9 @@ class BelayService:
         clock: Clock,
         changed: Callable[[str], None],
     ) -> None:
-        self._store = store
+        super().__init__(store=store, plans=plans, hands=hands, looker=looker, clock=clock, changed=changed)
         self._roster = roster
-        self._plans = plans
-        self._hands = hands
-        self._looker = looker
         self._engine = engine
-        self._clock = clock
-        self._changed = changed
         self._starter = Starter(plans, roster, hands, looker, clock)
         self._judging: dict[str, asyncio.Lock] = {}
         self._short: dict[str, int] = {}  #: run -> journal entry at which it was seen to lack approvals
@@ -467,60 +462,6 @@ class BelayService:
         async with self._store.begin() as tx:
             await tx.thaw(by.person.id, self._clock.now())
 
-    # -- the ledger --------------------------------------------------------------------------------------------
-
-    async def mark(self, target: str, checkpoint: str, by: Actor, evidence: str = "") -> Ledger:
-        check_may(by.person, May.OPERATE)
-        if not is_name(checkpoint):
-            raise RefusedError(f"a checkpoint's name has letters, digits, '.', '_' and '-' only; '{checkpoint}' came")
-        fact = Checkpoint(name=checkpoint, at=self._clock.now(), by=by.person.id, evidence=evidence)
-        async with self._store.begin() as tx:
-            await tx.add_checkpoint(self._hands.target(target).id, fact)
-            refused = await self._refuse_waiting(tx, target, fact)
-            ledger = await tx.ledger(target)
-        for run_id in refused:
-            self._changed(run_id)
-        return ledger
-
-    async def _refuse_waiting(self, tx: Transaction, target: str, fact: Checkpoint) -> list[str]:
-        """What has not begun and just became irreversible is refused in the transaction that says so."""
-        refused = []
-        for run in await tx.runs(target=target, active=True):
-            state = await tx.state(run.id)
-            crossed = [point.id for point in run.plan.points if fact.name in point.checkpoints]
-            if crossed and state.status in (RunStatus.WAITING, RunStatus.CLAIMED):
-                evidence = f" ({fact.evidence})" if fact.evidence else ""
-                reason = f"{', '.join(crossed)} is CROSSED: checkpoint '{fact.name}' recorded by {fact.by}{evidence}"
-                await append(tx, self._clock, run, [Draft(kind=Kind.REFUSED, data={"reason": reason})], seq=state.seq)
-                refused.append(run.id)
-        return refused
-
-    async def record_snapshot(self, target: str, snapshot: Snapshot, by: Actor) -> Ledger:
-        async def write(tx: Transaction) -> None:
-            await tx.add_snapshot(target, snapshot, by.person.id, self._clock.now())
-
-        return await self._record(target, by, write)
-
-    async def record_baseline(self, target: str, facts: Mapping[str, str], by: Actor) -> Ledger:
-        async def write(tx: Transaction) -> None:
-            await tx.add_baseline(target, facts, by.person.id, self._clock.now())
-
-        return await self._record(target, by, write)
-
-    async def begin_upgrade(self, target: str, origin: str, destination: str, by: Actor) -> Ledger:
-        async def write(tx: Transaction) -> None:
-            await tx.begin_upgrade(target, upgrade)
-
-        upgrade = Upgrade(origin=origin, destination=destination, started_at=self._clock.now(), by=by.person.id)
-        return await self._record(target, by, write)
-
-    async def _record(self, target: str, by: Actor, write: "Write") -> Ledger:
-        check_may(by.person, May.OPERATE)
-        pick("target", target, self._hands.targets)
-        async with self._store.begin() as tx:
-            await write(tx)
-            return await tx.ledger(target)
-
 
 def _expired(run: Run, state: RunState) -> list[Draft]:
     if state.status is not RunStatus.WAITING:
@@ -557,7 +498,3 @@ class Wish(Protocol):
 
 class Also(Protocol):
     async def __call__(self, tx: Transaction, run: Run, state: RunState, /) -> None: ...
-
-
-class Write(Protocol):
-    async def __call__(self, tx: Transaction, /) -> None: ...

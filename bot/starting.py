@@ -94,7 +94,7 @@ class Starter:
         self, request: StartRequest, ledger: Ledger
     ) -> tuple[ResolvedPlan, Findings, tuple[CheckResult, ...]]:
         target = self._hands.target(request.target)
-        chosen = self._plan(request, target)
+        chosen = choose_plan(self._plans, request.plan, target)
         plan = self._resolve(chosen, target, ledger, request.parameters)
         _check_accepted(request, plan)
         findings, checks, silent = await asyncio.gather(
@@ -108,18 +108,6 @@ class Starter:
         resolved = resolve(plan, target, ledger, given)
         check_unique(unit.key for step in resolved.steps for unit in step.units)
         return resolved
-
-    def _plan(self, request: StartRequest, target: Target) -> Plan:
-        """The plan named by its id or by the release it goes back to; or the only one there is."""
-        fitting = [plan for plan in self._plans.values() if plan.system == target.system]
-        wanted = request.plan
-        named = [plan for plan in fitting if wanted in (plan.id, plan.destination, "")]
-        if len(named) == 1:
-            return named[0]
-        if named:
-            raise RefusedError(f"which plan? {', '.join(sorted(plan.id for plan in named))}")
-        words = {plan.id for plan in fitting} | {plan.destination for plan in fitting}
-        raise RefusedError(f"no plan '{wanted}' for {target.id}{did_you_mean(wanted, words)}")
 
     def drift(self, run: Run, ledger: Ledger) -> str:
         """Return what has changed about *run* since people agreed, or "". An identical re-plan keeps its digest."""
@@ -137,6 +125,23 @@ class Starter:
             return ""
         what = _differences(run.plan, again)
         return f"{what} changed since people agreed ({run.digest[:8]}, now {again.digest[:8]}); start it again"
+
+
+def choose_plan(plans: Mapping[str, Plan], wanted: str, target: Target) -> Plan:
+    """
+    Return the plan named by its id or by the release it goes back to; or the only one there is.
+
+    Raises:
+        RefusedError: none fits the target, or more than one does.
+    """
+    fitting = [plan for plan in plans.values() if plan.system == target.system]
+    named = [plan for plan in fitting if wanted in (*plan.names, "")]
+    if len(named) == 1:
+        return named[0]
+    if named:
+        raise RefusedError(f"which plan? {', '.join(sorted(plan.id for plan in named))}")
+    words = {name for plan in fitting for name in plan.names}
+    raise RefusedError(f"no plan '{wanted}' for {target.id}{did_you_mean(wanted, words)}")
 
 
 def _differences(agreed: ResolvedPlan, now: ResolvedPlan) -> str:
@@ -168,5 +173,5 @@ def _refusals(request: StartRequest, findings: Findings, checks: tuple[CheckResu
     refusals = []
     if blocking := findings.blocking(request.accepted):
         refusals.append(f"it is not safe to go back: {describe(blocking)}")
-    refusals += [f"preflight '{c.title}' on {c.host}: {c.found}" for c in checks if c.blocker and not c.ok]
+    refusals += [f"preflight '{c.title}' on {c.where}: {c.found}" for c in checks if c.blocker and not c.ok]
     return tuple(refusals)

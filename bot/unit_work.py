@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.hands import Hands, action_for
-from bot.looker import Looker
+from bot.looker import Answer, Looker
 from bot.recorder import Printed
 from core.action import Action, Ended, Lost, NeverRan, Output, Verb, Verdict
 from core.errors import NotStartedError, OutcomeLostError, RefusedError, UnreachableError
@@ -145,12 +145,12 @@ class UnitWork:
         """
         printed = (self._printed(Verb.DO, lost.output, None),)
         if self.unit.probe is not None and not lost.still_alive and not lost.silent:
-            held, found = await self.looker.ask(self.run_id, self.unit.key, self.unit.probe, self._host())
-            if held:
-                reason = f"its end was not seen ({lost.reason}); the probe says it has taken effect: {found}"
+            answer = await self.looker.ask(self.run_id, self.unit.key, self.unit.probe, self._host())
+            if answer.holds:
+                reason = f"its end was not seen ({lost.reason}); the probe says it has taken effect: {answer.found}"
                 return Result(drafts=(self._draft(Kind.ACTED, reason),), printed=printed)
-            if held is False:
-                reason = f"{lost.reason}; the probe says it has not taken effect: {found}"
+            if answer.holds is False:
+                reason = f"{lost.reason}; the probe says it has not taken effect: {answer.found}"
                 return Result(drafts=(self._draft(Kind.UNIT_FAILED, reason),), printed=printed)
         alive = "; the command itself still runs" if lost.still_alive else ""
         return Result(drafts=(self._draft(Kind.LOST, lost.reason + alive),), printed=printed)
@@ -167,15 +167,24 @@ class UnitWork:
             await asyncio.wait({asking, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if not asking.done():
                 return self._failed("aborted while it was being verified")
-            held, found = await asking
+            answer = await asking
         finally:
             stopping.cancel()
             asking.cancel()
-        if held:
-            return Result(drafts=(Draft(kind=Kind.DONE, unit=self.unit.key, data={"found": found}),))
-        if held is None:
-            return Result(drafts=(self._draft(Kind.LOST, f"cannot verify it: {found}"),))
-        return self._failed(f"not as it should be: {found}")
+        return Result(drafts=(self._verified(answer),), printed=self._kept(answer))
+
+    def _verified(self, answer: Answer) -> Draft:
+        if answer.holds:
+            return Draft(kind=Kind.DONE, unit=self.unit.key, data={"found": answer.found})
+        if answer.holds is None:
+            return self._draft(Kind.LOST, f"cannot verify it: {answer.found}")
+        return self._draft(Kind.UNIT_FAILED, f"not as it should be: {answer.found}")
+
+    def _kept(self, answer: Answer) -> tuple[Printed, ...]:
+        """What a look printed is kept where the plan says so and there is no command of which it would be."""
+        if self.unit.do is not None or answer.ended is None or not self.plan.step_of(self.unit.key).keeps:
+            return ()
+        return (self._printed(Verb.VERIFY, answer.ended.output, answer.ended.exit_code),)
 
     # -- after a crash -----------------------------------------------------------------------------------------
 
@@ -239,7 +248,7 @@ class UnitWork:
         return Result(drafts=(self._draft(Kind.UNIT_FAILED, reason),))
 
     def _printed(self, verb: Verb, output: Output, exit_code: int | None) -> Printed:
-        attempt = self.attempt if verb is Verb.DO else self.undo_attempt
+        attempt = self.undo_attempt if verb is Verb.UNDO else self.attempt
         return Printed(unit=self.unit.key, verb=verb, attempt=attempt, output=output, exit_code=exit_code)
 
 

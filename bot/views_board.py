@@ -150,9 +150,22 @@ def _next(view: RunView, progress: Progress) -> str:
     if state.status is RunStatus.FAILED:
         left = [f"- {escape(each, 160)}" for each in what_is_left(view.run.plan, state)]
         lines += [f"*Left as it is*, {count(len(left), 'unit')}:", *left[:8]] if left else []
+    if state.stopped is not None:
+        lines.append(_stopped(view))
     if state.status.driven and (way := _way_back(view, progress)):
         lines.append(way)
     return lines_within(lines, 1_800)
+
+
+def _stopped(view: RunView) -> str:
+    stopped = view.state.stopped
+    if stopped is None:
+        return ""
+    step = view.run.plan.step(stopped.step)
+    return (
+        f"*Stopped before {escape(step.title, 120)}* by {_name(view, stopped.by)}: {escape(stopped.reason, 300)}. "
+        f"What holds now: {escape(step.abort_point, 300)}"
+    )
 
 
 def _way_back(view: RunView, progress: Progress) -> str:

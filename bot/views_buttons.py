@@ -81,8 +81,13 @@ _BUTTONS = {
 }
 
 
+#: What `skip` is called at an abort point.
+_STOP = ("Stop here…", "", "Stop before the next step, with a reason:")
+
+
 def _button(verb: str, view: RunView) -> Json:
-    label, style, spoken = _BUTTONS[verb]
+    stops = verb == "skip" and view.state.ask is not None and view.state.ask.may_stop
+    label, style, spoken = _STOP if stops else _BUTTONS[verb]
     words = f"{spoken} {view.run.id} on {view.run.target}"
     return button(
         label, PREFIX + verb, value_of(view), spoken=cut(words, 75), style=style, confirm=_confirmation(verb, view)

@@ -13,6 +13,7 @@ from core.resolve import ResolvedPlan, ResolvedStep
 from core.run import CheckResult, Preview, RunView
 from core.target import Target
 from core.wishes import SETTLE_WORDS
+from core.words import in_words
 
 #: callback_ids
 START, PREVIEW, DECIDE, SHOWN = "belay_start", "belay_preview", "belay_decide", "belay_shown"
@@ -59,7 +60,7 @@ def _plan_blocks(plans: Sequence[Plan], chosen: str) -> list[Json]:
         return [section("Choose a target; the plans that fit it are offered then.")]
     if not plans:
         return [section(f"No plan fits {escape(chosen, 64)}; `/rollback plans` lists all of them.")]
-    offered = [option(f"{plan.id} (to {plan.destination})", plan.id) for plan in plans]
+    offered = [option(f"{plan.id} (to {in_words(plan.destination)})", plan.id) for plan in plans]
     initial = plans[0].id if len(plans) == 1 else ""
     return [labelled(f"plan-{chosen}"[:255], "Plan", select(PLAN, offered, initial=initial, placeholder="A way back"))]
 
@@ -101,7 +102,7 @@ def _gist(preview: Preview) -> list[str]:
     refused = [f"- {escape(why, 700)}" for why in preview.refusals]
     losses = [f"- {escape(loss, 300)}" for loss in dict.fromkeys(plan.losses)]
     checks = [
-        f"- {escape(c.title or c.check, 100)} on {escape(c.host, 64)}: {escape(c.found, 200)}" for c in _bad(preview)
+        f"- {escape(c.title or c.check, 100)} on {escape(c.where, 120)}: {escape(c.found, 200)}" for c in _bad(preview)
     ]
     takes = f"about {duration(plan.usual_s)}" if plan.usual_s else "the plan does not say how long"
     return [
@@ -147,12 +148,16 @@ def reason_modal(verb: str, view: RunView) -> Json:
     """The dialog of a decision that wants words: "skip", "settle", "leave" or "confirm"."""
     ask = view.state.ask
     units = ask.units if ask else ()
+    stops = verb == "skip" and ask is not None and ask.may_stop
     listed = f" {some([code(unit, 120) for unit in units], 8)}" if units else ""
     text = _TEXTS[verb] + listed
+    if stops and ask is not None:
+        text = f"{escape(ask.reason, 900)}\nThis step and all later ones are passed over; the validations still run."
     if verb == "confirm" and ask is not None:
         text = f"{escape(ask.reason, 900)}\nType exactly: {code(ask.confirm, 200)}"
     blocks = [section(f"*{view.run.id}* on *{escape(view.run.target, 64)}*. {text}"), *_inputs(verb, units)]
-    return modal(_TITLES[verb], DECIDE, blocks, submit="Send", metadata=f"{verb} {value_of(view)}")
+    title = "Stop here" if stops else _TITLES[verb]
+    return modal(title, DECIDE, blocks, submit="Send", metadata=f"{verb} {value_of(view)}")
 
 
 def _inputs(verb: str, units: Sequence[str]) -> list[Json]:

@@ -25,6 +25,7 @@ _DECIDED = {
     Kind.PAUSED: "paused it: what runs goes on to its end, nothing new starts",
     Kind.RESUMED: "let it go on",
     Kind.CONFIRMED: "typed the confirmation of",
+    Kind.STOPPED: "stopped here; this step and all later ones are passed over, and the validations run:",
     Kind.ABORTED: "aborted it: what was done is undone, last step first",
     Kind.RETRIED: "lets it be tried again:",
     Kind.RECHECK: "wants the host asked again:",
@@ -79,7 +80,8 @@ def _approval_dropped(facts: Facts, view: RunView, _now: datetime) -> str:
 
 
 def _person_needed(facts: Facts, view: RunView, _now: datetime) -> str:
-    choices = " or ".join(facts.get("choices", ())) or "resume or abort"
+    words = {"skip": "stop here"} if facts.get("confirm") else {}
+    choices = " or ".join(words.get(each, each) for each in facts.get("choices", ())) or "resume or abort"
     return f"*{view.run.id} needs a person:* {escape(facts['reason'], 900)}. Choose on the board: {choices}."
 
 

@@ -11,6 +11,7 @@ from core.plan import Plan
 from core.ports import Service
 from core.run import RunView
 from core.target import Target
+from core.words import in_words
 
 _RUN = re.compile(r"(?:[rR]-?)?0*([0-9]{1,7})")
 
@@ -49,17 +50,17 @@ async def the_plan(word: str, target: str, service: Service) -> Plan:
             raise RefusedError(f"which plan? {target} has: {_names(plans)}; add --to PLAN")
         return plans[0]
     found = [plan for plan in plans if plan.id.lower() == word.lower()]
-    found = found or [plan for plan in plans if plan.destination.lower() == word.lower()]
+    found = found or [plan for plan in plans if word.lower() in [name.lower() for name in plan.names]]
     if len(found) > 1:
         raise RefusedError(f"{shown(word)} could be any of: {', '.join(plan.id for plan in found)}; say which")
     if not found:
-        names = [plan.id for plan in plans] + [plan.destination.lower() for plan in plans]
+        names = [name.lower() if name != plan.id else name for plan in plans for name in plan.names]
         pick("plan", word.lower() if len(word) <= 63 else word[:63], names, context=f"for {target}")
     return found[0]
 
 
 def _names(plans: Sequence[Plan]) -> str:
-    return ", ".join(f"{plan.id} (to {plan.destination})" for plan in plans)
+    return ", ".join(f"{plan.id} (to {in_words(plan.destination)})" for plan in plans)
 
 
 async def the_run(request: Request, service: Service) -> tuple[RunView, tuple[str, ...]]:

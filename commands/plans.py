@@ -5,6 +5,7 @@ from commands.choose import the_target
 from commands.text import code, count, fit, plain
 from core.plan import Plan
 from core.ports import Service
+from core.words import in_words
 
 
 async def handle(request: Request, service: Service) -> Reply:
@@ -22,7 +23,7 @@ def _line(plan: Plan) -> str:
     destructive = [step for step in plan.steps if step.destructive]
     loses = f", *{count(len(destructive), 'destructive step')}*" if destructive else ""
     approvals = count(plan.approvals.needed, "approval")
-    route = f"{plain(plan.origin, 60)} → {plain(plan.destination, 60)}"
+    route = f"{plain(in_words(plan.origin), 60)} → {plain(in_words(plan.destination), 60)}"
     title = f": {plain(plan.title, 120)}" if plan.title else ""
     return f"- {code(plan.id)} ({route}){title}. {count(len(plan.steps), 'step')}{loses}{minutes}; {approvals}"
 

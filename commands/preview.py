@@ -89,7 +89,7 @@ def _checks(checks: tuple[CheckResult, ...]) -> list[str]:
     for check in bad:
         weight = "blocks" if check.blocker else "warning"
         title = plain(check.title or check.check, 100)
-        lines.append(f"- {weight}: {title} on {plain(check.host, 64)}: {plain(check.found, 200)}")
+        lines.append(f"- {weight}: {title} on {plain(check.where, 120)}: {plain(check.found, 200)}")
     return lines
 
 

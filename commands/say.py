@@ -5,7 +5,7 @@ from datetime import datetime
 
 from commands.text import clock, code, count, duration, plain, some
 from core.digest import short
-from core.ledger import Checkpoint, Ledger
+from core.ledger import Checkpoint, Hop, Ledger, Snapshot
 from core.people import Person
 from core.pnr import Finding, Findings, Verdict
 from core.progress import Progress, measure
@@ -117,6 +117,8 @@ def _asked(view: RunView) -> str:
         "abort": f"/rollback abort {run}",
         "leave": f'/rollback abort {run} --leave --reason "…"',
     }
+    if ask.may_stop:
+        lines["skip"] += " (to stop here)"
     choices = " or ".join(code(lines.get(choice, f"/rollback {choice} {run}"), 200) for choice in ask.choices)
     return f"A person has to decide: {plain(ask.reason, 500)}. Choose: {choices}"
 
@@ -154,14 +156,29 @@ def ledger_lines(ledger: Ledger, now: datetime) -> list[str]:
     upgrade = ledger.upgrade
     route = f"{plain(upgrade.origin, 60)} → {plain(upgrade.destination, 60)}"
     lines = [f"Ledger: upgrade {route}, begun {clock(upgrade.started_at, now)} by {plain(upgrade.by, 60)}"]
+    if ledger.hops:
+        lines.append(f"- hops: {'; '.join(_hop(hop, now) for hop in ledger.hops)}")
     lines += [f"- checkpoint {_checkpoint(checkpoint, now)}" for checkpoint in ledger.checkpoints[-8:]]
     lines += [
-        f"- snapshot {code(snapshot.name, 64)} ({plain(snapshot.kind, 40)}), taken {clock(snapshot.taken_at, now)}"
+        f"- snapshot {code(snapshot.name, 64)} ({plain(snapshot.kind, 40)}{_release(snapshot)}), "
+        f"taken {clock(snapshot.taken_at, now)}"
         for snapshot in ledger.snapshots.values()
     ]
     if ledger.baseline:
         lines.append(f"- {count(len(ledger.baseline), 'baseline fact')}")
     return lines
+
+
+def _hop(hop: Hop, now: datetime) -> str:
+    route = f"{plain(hop.origin, 40)} → {plain(hop.destination, 40)}"
+    before = f" (snapshot {code(hop.snapshot, 64)})" if hop.snapshot else ""
+    if hop.ended_at is None:
+        return f"{route} *open*, begun {clock(hop.began_at, now)}{before}"
+    return f"{route} done {clock(hop.ended_at, now)}{before}"
+
+
+def _release(snapshot: Snapshot) -> str:
+    return f" of {plain(snapshot.release, 40)}" if snapshot.release else ""
 
 
 def _checkpoint(checkpoint: Checkpoint, now: datetime) -> str:

@@ -24,6 +24,7 @@ from core.ports import Service, TargetStatus
 from core.progress import what_is_left
 from core.run import RunView
 from core.run_states import RunStatus
+from core.words import in_words
 
 #: Once a run is over, this is said of what it left behind.
 _LEFT_MATTERS = (RunStatus.FAILED, RunStatus.STUCK, RunStatus.NEEDS_PERSON, RunStatus.PAUSED)
@@ -72,7 +73,7 @@ def _target(status: TargetStatus, now: datetime) -> list[str]:
 
 
 def _way_back(plan: Plan, findings: Findings | None) -> list[str]:
-    to = f"To {plain(plan.destination, 60)} with {code(plan.id)}"
+    to = f"To {plain(in_words(plan.destination), 60)} with {code(plan.id)}"
     if findings is None:
         return [f"{to}: *UNKNOWN*, it was not looked at"]
     points = {point.id: point for point in plan.points_of_no_return}

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 #: Raised by one whenever an entry gets a meaning that older code would misread. A newer one is refused.
-VERSION = 1
+VERSION = 2
 
 
 class Kind(StrEnum):
@@ -31,6 +31,7 @@ class Kind(StrEnum):
     CONFIRMED = "confirmed"  #: a person typed a step's phrase; data: step
     PAUSED = "paused"
     RESUMED = "resumed"
+    STOPPED = "stopped"  #: a person stops at an abort point: this step and all later ones are passed over; data: step
     ASKED = "asked"  #: a person has to decide; data: reason, units, choices
     ABORTED = "aborted"  #: from here the run unwinds
     UNWOUND = "unwound"

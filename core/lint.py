@@ -16,8 +16,8 @@ from core.lint_stops import stops_without_start
 from core.lint_words import destroys, writes
 from core.plan import Command, OnFailure, Plan, Step
 from core.plan_checks import commands
-from core.resolve import environment_name, references
 from core.shell_words import calls, script_of
+from core.words import environment_name, references
 
 __all__ = ["Finding", "Level", "lint"]
 
@@ -28,7 +28,10 @@ def lint(plan: Plan) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda finding: _place(finding.where)))
 
 
-_PARTS = ("impact", "roles", "parameters", "snapshots", "points_of_no_return", "preflight", "steps", "validations")
+_PARTS = (
+    *("impact", "roles", "parameters", "baselines", "snapshots", "points_of_no_return", "preflight", "steps"),
+    "validations",
+)
 
 
 def _place(where: str) -> tuple[object, ...]:
@@ -123,6 +126,31 @@ def _downtime(plan: Plan) -> Iterator[Finding]:
         )
 
 
+def _evidence(plan: Plan) -> Iterator[Finding]:
+    touches = next((i for i, step in enumerate(plan.steps) if step.destructive or step.control_plane == "down"), None)
+    if touches is not None and not any(step.keeps for step in plan.steps[:touches]):
+        yield Finding(
+            rule="no-evidence",
+            where=f"steps/{touches}",
+            problem="nothing of the state it ends is kept with the run: nobody can tell afterwards what there was",
+            suggestion="before it, add a step that prints the state, with `keeps: TITLE`",
+            level=Level.WARNING,
+        )
+
+
+def _abort_points(plan: Plan) -> Iterator[Finding]:
+    down = False
+    for index, step in enumerate(plan.steps):
+        if step.abort_point and down:
+            yield Finding(
+                rule="abort-point-while-down",
+                where=f"steps/{index}/abort_point",
+                problem="stopping here is called safe, and the control plane is still down",
+                suggestion="move it behind the step that says `effects: {control_plane: up}`",
+            )
+        down = {"down": True, "up": False}.get(step.control_plane, down)
+
+
 def _budget(plan: Plan) -> Iterator[Finding]:
     budget_s = plan.impact.rto_minutes * 60
     if not budget_s:
@@ -147,12 +175,12 @@ def _budget(plan: Plan) -> Iterator[Finding]:
 def _longest_s(step: Step) -> float:
     do_s = step.do.timeout_s if step.do else 0.0
     verify_s = max(step.verify.within_s, step.verify.command.timeout_s)
-    return (do_s + verify_s) * max(1, len(step.foreach))
+    return (do_s + verify_s) * max(1, len(step.foreach.items) if step.foreach else 1)
 
 
 def _unused(plan: Plan) -> Iterator[Finding]:
     texts = [text for _, command, _ in commands(plan) for text in (*command.argv, command.script or "")]
-    named = {name for text in texts for name in references(text)} | _in_conditions(plan)
+    named = {name for text in (*texts, *_filled(plan)) for name in references(text)} | _in_conditions(plan)
     for name in plan.parameters:
         if name not in named and not any(environment_name(name) in text for text in texts):
             yield _nothing_uses("parameters", name)
@@ -161,8 +189,15 @@ def _unused(plan: Plan) -> Iterator[Finding]:
         if not any(each.startswith(words[0]) for each in named) and not any(words[1] in text for text in texts):
             yield _nothing_uses("snapshots", name)
     roles = {step.role for step in plan.steps} | {check.role for check in (*plan.preflight, *plan.validations)}
+    roles |= {each.role for each in plan.baselines}
     roles |= {probe.role for point in plan.points_of_no_return for probe in point.probes}
     yield from (_nothing_uses("roles", name) for name in plan.roles if name not in roles)
+
+
+def _filled(plan: Plan) -> list[str]:
+    """Texts outside commands that may have words."""
+    needs = [text for need in plan.snapshots.values() for text in (need.name, need.engine)]
+    return [plan.origin, plan.destination, *needs]
 
 
 def _in_conditions(plan: Plan) -> set[str]:
@@ -217,6 +252,8 @@ _RULES: tuple[Callable[[Plan], Iterator[Finding]], ...] = (
     script_rules,
     _steps,
     _downtime,
+    _evidence,
+    _abort_points,
     _budget,
     _unused,
     _snapshots,

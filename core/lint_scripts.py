@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator
 from core.lint_finding import Finding, Level
 from core.plan import Command, Plan
 from core.plan_checks import commands
-from core.resolve import environment_name
 from core.shell_words import calls, loops, script_of, tokens
+from core.words import environment_name
 
 
 def script_rules(plan: Plan) -> Iterator[Finding]:
@@ -149,7 +149,7 @@ _SHELL_S_OWN = re.compile(
 def _unset(script: str, where: str, words: Collection[str]) -> Iterator[Finding]:
     """What single quotes hold is not the shell's; and `${NAME:-x}` says itself what stands for nothing."""
     text = re.sub(r"'[^']*'", "", script)
-    known = {environment_name(word) for word in words} | {"ITEM"}
+    known = {environment_name(word) for word in words}
     for one, two, several in _SET_HERE.findall(text):
         known |= {one, two, *several.split()}
     for braced, plain in _VARIABLE.findall(text):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from core.lint_finding import Finding
 from core.lint_words import brings_back, taken_down
-from core.plan import Command, Plan, Step
+from core.plan import Command, Foreach, Plan, Step
 from core.shell_words import Call, calls
 
 
@@ -27,7 +27,8 @@ def _calls(step: Step, command: Command | None) -> list[Call]:
     """The programs of one of the step's commands, once for each of its items."""
     if command is None:
         return []
-    items = step.foreach or ((f"<{step.foreach_fact}>",) if step.foreach_fact else ("",))
+    over = step.foreach or Foreach()
+    items = over.items or ((f"<{over.fact or over.baseline}>",) if step.foreach else ("",))
     return [call for item in items for call in calls(_filled(command, item))]
 
 

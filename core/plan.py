@@ -76,6 +76,15 @@ class When:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Foreach:
+    """What a step or a look is repeated over. Exactly one of these is set."""
+
+    items: tuple[str, ...] = ()
+    fact: str = ""  #: the name of a fact of the target that holds the items
+    baseline: str = ""  #: the id of a baseline that holds a list: each host goes over its own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     id: str
     title: str = field(default="", metadata=PROSE)
@@ -84,8 +93,7 @@ class Step:
     on: On = On.ALL
     elect: Look | None = None
     order: Order = Order()
-    foreach: tuple[str, ...] = ()
-    foreach_fact: str = ""  #: the name of a fact of the target that holds the items
+    foreach: Foreach | None = None
     when: When | None = None
     do: Command | None = None  #: None: a step that only checks
     undo: Command | None = None
@@ -97,6 +105,8 @@ class Step:
     destructive: bool = False
     loses: str = field(default="", metadata=PROSE)
     confirm: str = ""  #: a phrase a person has to type before the step
+    abort_point: str = field(default="", metadata=PROSE)  #: why stopping right before the step is safe; "": it is not
+    keeps: str = ""  #: the report's title for what the step prints: evidence, a list of orphans
     guard: tuple[str, ...] = ()  #: points of no return probed again right before each of its waves
     max_failures: int = 0
     on_failure: OnFailure = OnFailure.ASK
@@ -112,8 +122,10 @@ class Check:
     title: str = field(default="", metadata=PROSE)
     role: str
     on: On = On.ALL
+    foreach: Foreach | None = None
     look: Look
     severity: Severity = Severity.BLOCKER
+    keeps: str = ""  #: of a validation: the report's title for what it prints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +134,7 @@ class Probe:
 
     role: str
     on: On = On.ALL
+    foreach: Foreach | None = None
     command: Command
     reversible: Condition
     crossed: Condition  #: neither holds: unknown; both hold: crossed
@@ -157,11 +170,29 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """A fact captured before the upgrade, with which probes and people compare the live system later."""
+
+    id: str
+    what: str = field(default="", metadata=PROSE)
+    role: str
+    on: On = On.ALL  #: all: one value a host, kept as ID@HOST; first: one value, kept as ID
+    command: Command  #: it only looks
+    lines: bool = False  #: the value is a list, a line an item
+    may_be_empty: bool = False
+    compare: bool = True  #: whether it should still be the same later
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotNeed:
-    """A snapshot the plan restores; the ledger has to have one, and `check` has to find it whole."""
+    """A snapshot the plan restores, and what the ledger has to say of it before anyone is asked to approve."""
 
     kind: str
     what: str = field(default="", metadata=PROSE)
+    name: str = ""  #: which of the ledger's snapshots; may have words; "": the one of the same name
+    engine: str = ""  #: what the recorded engine version has to begin with, in whole components; may have words
+    covers: tuple[str, ...] = ()  #: words the recorded coverage has to have
+    max_before_upgrade_h: float = 0.0  #: taken at most so long before the upgrade, and not after; 0: at any time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,14 +222,23 @@ class Plan:
     system: str
     title: str = field(default="", metadata=PROSE)
     summary: str = field(default="", metadata=PROSE)
-    origin: str  #: the release the target is on now ("from")
-    destination: str  #: the release it goes back to ("to")
+    origin: str  #: the release the target is on now ("from"); may have words
+    destination: str  #: the release it goes back to ("to"); may have words
     impact: Impact = field(default=Impact(), metadata=PROSE)
     roles: Mapping[str, Role]
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    baselines: tuple[Baseline, ...] = ()
     snapshots: Mapping[str, SnapshotNeed] = field(default_factory=dict)
     points_of_no_return: tuple[PointOfNoReturn, ...]
     preflight: tuple[Check, ...] = ()
     steps: tuple[Step, ...]
     validations: tuple[Check, ...] = ()
     approvals: Policy = Policy()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What it may be called by: its id, and the release it goes back to where the file itself names one."""
+        return (self.id,) if "{" in self.destination else (self.id, self.destination)
+
+    def baseline(self, baseline_id: str) -> Baseline:
+        return next(each for each in self.baselines if each.id == baseline_id)

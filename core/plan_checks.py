@@ -5,16 +5,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from core import plan as p
+from core import snapshots
 from core.conditions import Condition
 from core.errors import PlanError
 from core.names import did_you_mean
-from core.resolve import environment_name, references
+from core.words import environment_name, references
 
 T = TypeVar("T")
 
 #: Words every command may use.
 COMMON_WORDS = ("target", "host", "address")
-SNAPSHOT_WORDS = ("place", "sha256", "engine_version", "host")
+#: Words about what was recorded of the upgrade, facts of the baseline and snapshots aside.
+UPGRADE_WORDS = ("upgrade.origin", "upgrade.destination", "hop.current", "hop.open")
+#: Variables beginning like these stand for what was recorded; a parameter must not look like one of them.
+_RECORDED = ("upgrade_", "hop_", "snapshot_", "baseline_")
 
 #: Variables a script's shell or its programs live by; a parameter must not stand in their place.
 _KEPT = re.compile(
@@ -33,11 +37,16 @@ def check_plan(plan: p.Plan) -> None:
     """
     _check_present(plan)
     _check_ids("points_of_no_return", [point.id for point in plan.points_of_no_return])
+    _check_ids("baselines", [each.id for each in plan.baselines])
     _check_ids("preflight", [check.id for check in plan.preflight])
     _check_ids("steps", [step.id for step in plan.steps])
     _check_ids("validations", [check.id for check in plan.validations], taken=[step.id for step in plan.steps])
     _check_roles(plan)
     _check_parameters(plan)
+    _check_foreach(plan)
+    _check_filled(plan)
+    for at, baseline in _each("baselines", plan.baselines):
+        _only_on(baseline.on, (p.On.ALL, p.On.FIRST), at)
     for at, point in _each("points_of_no_return", plan.points_of_no_return):
         _check_point(point, at)
     for at, step in _each("steps", plan.steps):
@@ -72,7 +81,8 @@ def _check_ids(where: str, ids: Sequence[str], taken: Sequence[str] = ()) -> Non
 
 
 def _check_roles(plan: p.Plan) -> None:
-    used = [(f"{at}/role", step.role) for at, step in _each("steps", plan.steps)]
+    used = [(f"{at}/role", baseline.role) for at, baseline in _each("baselines", plan.baselines)]
+    used += [(f"{at}/role", step.role) for at, step in _each("steps", plan.steps)]
     used += [(f"{at}/role", check.role) for at, check in _each("preflight", plan.preflight)]
     used += [(f"{at}/role", check.role) for at, check in _each("validations", plan.validations)]
     for at, point in _each("points_of_no_return", plan.points_of_no_return):
@@ -80,6 +90,37 @@ def _check_roles(plan: p.Plan) -> None:
     for where, role in used:
         if role not in plan.roles:
             raise PlanError(where, f"'{role}' is no role of this plan{did_you_mean(role, plan.roles)}")
+
+
+def _check_foreach(plan: p.Plan) -> None:
+    lists = {each.id: each.lines for each in plan.baselines}
+    for at, part in repeated(plan):
+        name = part.foreach.baseline if part.foreach else ""
+        if name and name not in lists:
+            raise PlanError(
+                f"{at}/foreach/baseline", f"'{name}' is no baseline of this plan{did_you_mean(name, lists)}"
+            )
+        if name and not lists[name]:
+            raise PlanError(f"{at}/foreach/baseline", f"the baseline '{name}' is one text; say `lines: true` there")
+
+
+def _check_filled(plan: p.Plan) -> None:
+    """The words of releases and of what snapshots have to be; no host has a say in them."""
+    known = frozenset(("target", *UPGRADE_WORDS, *plan.parameters))
+    for name, need in plan.snapshots.items():
+        _check_references(references(need.name), f"snapshots/{name}/name", known)
+        _check_references(references(need.engine), f"snapshots/{name}/engine", known)
+    for key, release in (("from", plan.origin), ("to", plan.destination)):
+        _check_references(references(release), key, known | _snapshot_words(plan))
+
+
+def repeated(plan: p.Plan) -> Iterator[tuple[str, p.Step | p.Check | p.Probe]]:
+    """Yield everything that may have a `foreach`, with its path."""
+    for at, point in _each("points_of_no_return", plan.points_of_no_return):
+        yield from _each(f"{at}/probes", point.probes)
+    yield from _each("preflight", plan.preflight)
+    yield from _each("steps", plan.steps)
+    yield from _each("validations", plan.validations)
 
 
 def _check_parameters(plan: p.Plan) -> None:
@@ -90,6 +131,8 @@ def _check_parameters(plan: p.Plan) -> None:
             raise PlanError(where, "a parameter's name is a small letter, then letters, digits, '_' and '-'")
         if name in (*COMMON_WORDS, "item"):
             raise PlanError(where, f"'{name}' has a meaning of its own; choose another name")
+        if name.replace("-", "_").startswith(_RECORDED):
+            raise PlanError(where, f"'{name}' reads like something recorded; choose another name")
         variable = environment_name(name)
         if _KEPT.fullmatch(variable):
             raise PlanError(where, f"a script would get it as {variable}, which programs live by; choose another name")
@@ -114,6 +157,8 @@ def _check_step(plan: p.Plan, step: p.Step, at: str) -> None:
         raise PlanError(f"{at}/loses", "is required of a destructive step; approvers have to read what is lost")
     if step.do is None and (step.undo or step.destructive):
         raise PlanError(f"{at}/do", "is required of a step that can be undone or is destructive")
+    if step.abort_point and not step.confirm:
+        raise PlanError(f"{at}/confirm", "is required of an abort point: stopping is offered when the phrase is asked")
     if (step.on is p.On.ELECTED) != (step.elect is not None):
         raise PlanError(f"{at}/elect", "`on: elected` and `elect` belong together: how else to choose the host")
     known = [point.id for point in plan.points_of_no_return]
@@ -131,45 +176,50 @@ def _only_on(on: p.On, allowed: tuple[p.On, ...], at: str) -> None:
 
 def commands(plan: p.Plan) -> Iterator[tuple[str, p.Command, frozenset[str]]]:
     """Yield every command with its path and the words it may use."""
-    words = _words(plan)
-    for at, point in _each("points_of_no_return", plan.points_of_no_return):
-        for where, probe in _each(f"{at}/probes", point.probes):
-            yield where, probe.command, words
+    for at, baseline in _each("baselines", plan.baselines):
+        yield at, baseline.command, frozenset((*COMMON_WORDS, *plan.parameters))
+    for where, probe, known in _probes(plan):
+        yield where, probe.command, known
     for where, look, known in _looks(plan):
         yield where, look.command, known
     for at, step in _each("steps", plan.steps):
         for key, command in (("do", step.do), ("undo", step.undo)):
             if command is not None:
-                yield f"{at}/{key}", command, _words_of(step, words)
+                yield f"{at}/{key}", command, _words_of(plan, step)
+
+
+def _probes(plan: p.Plan) -> Iterator[tuple[str, p.Probe, frozenset[str]]]:
+    for at, point in _each("points_of_no_return", plan.points_of_no_return):
+        for where, probe in _each(f"{at}/probes", point.probes):
+            yield where, probe, _words_of(plan, probe)
 
 
 def _looks(plan: p.Plan) -> Iterator[tuple[str, p.Look, frozenset[str]]]:
-    words = _words(plan)
     for part, checks in (("preflight", plan.preflight), ("validations", plan.validations)):
         for at, check in _each(part, checks):
-            yield at, check.look, words
+            yield at, check.look, _words_of(plan, check)
     for at, step in _each("steps", plan.steps):
         for key, look in (("elect", step.elect), ("verify", step.verify), ("probe", step.probe)):
             if look is not None:
-                yield f"{at}/{key}", look, _words_of(step, words)
+                yield f"{at}/{key}", look, _words_of(plan, step)
 
 
 def _conditions(plan: p.Plan) -> Iterator[tuple[str, Condition, frozenset[str]]]:
-    for at, point in _each("points_of_no_return", plan.points_of_no_return):
-        for where, probe in _each(f"{at}/probes", point.probes):
-            yield f"{where}/reversible", probe.reversible, _words(plan)
-            yield f"{where}/crossed", probe.crossed, _words(plan)
-    for where, look, words in _looks(plan):
-        yield f"{where}/expect", look.expect, words
+    for where, probe, known in _probes(plan):
+        yield f"{where}/reversible", probe.reversible, known
+        yield f"{where}/crossed", probe.crossed, known
+    for where, look, known in _looks(plan):
+        yield f"{where}/expect", look.expect, known
 
 
-def _words(plan: p.Plan) -> frozenset[str]:
-    snapshots = (f"snapshot.{name}.{word}" for name in plan.snapshots for word in SNAPSHOT_WORDS)
-    return frozenset((*COMMON_WORDS, *plan.parameters, *snapshots))
+def _words_of(plan: p.Plan, part: p.Step | p.Check | p.Probe) -> frozenset[str]:
+    """The words *part* may use, recorded facts (baseline.FACT) aside."""
+    item = ("item",) if part.foreach else ()
+    return frozenset((*COMMON_WORDS, *UPGRADE_WORDS, *plan.parameters, *_snapshot_words(plan), *item))
 
 
-def _words_of(step: p.Step, words: frozenset[str]) -> frozenset[str]:
-    return words | {"item"} if step.foreach or step.foreach_fact else words
+def _snapshot_words(plan: p.Plan) -> frozenset[str]:
+    return frozenset(f"snapshot.{name}.{word}" for name in plan.snapshots for word in snapshots.WORDS)
 
 
 def _check_words(command: p.Command, at: str, words: frozenset[str]) -> None:
@@ -195,6 +245,6 @@ def _check_references(names: Iterable[str], where: str, words: frozenset[str]) -
         if name.startswith("baseline.") and len(name) > len("baseline."):
             continue
         if name == "item" and name not in words:
-            raise PlanError(where, "'{item}' has a value only in a step with `foreach`")
+            raise PlanError(where, "'{item}' has a value only where there is a `foreach`")
         if name not in words:
             raise PlanError(where, f"'{{{name}}}' names nothing{did_you_mean(name, words)}; or baseline.FACT")

@@ -13,6 +13,7 @@ from enum import StrEnum
 from core.conditions import Condition
 from core.digest import digest
 from core.ledger import Checkpoint
+from core.target import place
 
 
 class Verdict(StrEnum):
@@ -41,11 +42,12 @@ def read(reversible: Condition, crossed: Condition, exit_code: int, stdout: str)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What has to be answered about one point of no return: one probe (by its index) on one host."""
+    """What has to be answered about one point of no return: one probe (by its index) on one host, for one item."""
 
     point: str
     probe: int
     host: str
+    item: str = ""
     ttl_s: float
 
 
@@ -56,6 +58,7 @@ class Evidence:
     point: str
     probe: int
     host: str
+    item: str = ""
     verdict: Verdict
     found: str  #: what was seen, in words, redacted
     at: datetime
@@ -66,7 +69,7 @@ class Reason:
     """Why a point of no return got its verdict: what was found, where, when."""
 
     verdict: Verdict
-    where: str  #: a host, or "ledger"
+    where: str  #: a host, an item on it ("mgmt-1[cust-a]"), or "ledger"
     found: str
     at: datetime | None
 
@@ -127,18 +130,19 @@ def evaluate(
     there is no question is `unknown` too, for nothing looked.
     """
     asked = list(questions)
-    answers = {(e.point, e.probe, e.host): e for e in sorted(evidence, key=_weight)}
+    answers = {(e.point, e.probe, e.host, e.item): e for e in sorted(evidence, key=_weight)}
     recorded = list(checkpoints)
     findings = []
     for point, names in points.items():
         reasons = [_recorded(c) for c in recorded if c.name in names]
-        reasons += [_answered(q, answers.get((q.point, q.probe, q.host)), now) for q in asked if q.point == point]
+        mine = [q for q in asked if q.point == point]
+        reasons += [_answered(q, answers.get((q.point, q.probe, q.host, q.item)), now) for q in mine]
         # A crossing seen on a host nobody asked about (it left the target meanwhile) is a crossing all the same.
-        known = {(q.probe, q.host) for q in asked if q.point == point}
+        known = {(q.probe, q.host, q.item) for q in mine}
         reasons += [
-            Reason(verdict=e.verdict, where=e.host, found=e.found, at=e.at)
+            Reason(verdict=e.verdict, where=place(e.host, e.item), found=e.found, at=e.at)
             for e in answers.values()
-            if e.point == point and e.verdict is Verdict.CROSSED and (e.probe, e.host) not in known
+            if e.point == point and e.verdict is Verdict.CROSSED and (e.probe, e.host, e.item) not in known
         ]
         reasons.sort(key=lambda reason: -_RANK[reason.verdict])
         verdict = join(reason.verdict for reason in reasons)
@@ -161,11 +165,12 @@ def _recorded(checkpoint: Checkpoint) -> Reason:
 
 
 def _answered(question: Question, answer: Evidence | None, now: datetime) -> Reason:
+    where = place(question.host, question.item)
     if answer is None:
-        return Reason(verdict=Verdict.UNKNOWN, where=question.host, found="was not asked", at=None)
+        return Reason(verdict=Verdict.UNKNOWN, where=where, found="was not asked", at=None)
     age = now - answer.at
     stale = age > timedelta(seconds=question.ttl_s) or age < -CLOCK_TOLERANCE
     if stale and answer.verdict is not Verdict.CROSSED:
         found = f"last answer is {age.total_seconds():.0f} s old, {question.ttl_s:.0f} s are allowed: {answer.found}"
-        return Reason(verdict=Verdict.UNKNOWN, where=question.host, found=found, at=answer.at)
-    return Reason(verdict=answer.verdict, where=question.host, found=answer.found, at=answer.at)
+        return Reason(verdict=Verdict.UNKNOWN, where=where, found=found, at=answer.at)
+    return Reason(verdict=answer.verdict, where=where, found=answer.found, at=answer.at)

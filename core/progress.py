@@ -117,7 +117,7 @@ def _downtime(plan: ResolvedPlan, state: RunState, end: datetime) -> tuple[datet
                 [s.first_started_at for s in began if s.first_started_at] + ([down] if down else []), default=None
             )
             undone += began
-        if step.control_plane == "up" and down and states and all(s.status in _UP for s in states):
+        if step.control_plane == "up" and down and _brought_up(states, state):
             return None, (_last_end(states, end) - down).total_seconds()
     if down and all(s.status is UnitStatus.UNDONE for s in undone):
         return None, (_last_end(undone, end) - down).total_seconds()
@@ -126,6 +126,13 @@ def _downtime(plan: ResolvedPlan, state: RunState, end: datetime) -> tuple[datet
 
 #: A step that was undone brought nothing up.
 _UP = (UnitStatus.DONE, UnitStatus.SKIPPED)
+
+
+def _brought_up(states: list[UnitState], state: RunState) -> bool:
+    """A person who passes over a failed start says that it is up; one who stops before it says nothing of the kind."""
+    if not states or any(s.status not in _UP for s in states):
+        return False
+    return state.stopped is None or any(s.status is UnitStatus.DONE for s in states)
 
 
 def _last_end(states: list[UnitState], otherwise: datetime) -> datetime:

@@ -5,34 +5,28 @@ What can be known without a target is checked here, so that nothing of it can su
 legal and is still a trap is `core.lint`'s business.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from core import plan as p
-from core.conditions import Condition
 from core.errors import PlanError
-from core.fields import Fields, join, name, one_of, regex, say, text, texts
+from core.fields import Fields, join, name, one_of, say
 from core.plan_checks import check_plan
-
-#: No command may be given more time than a day.
-LONGEST_S = 86_400.0
-SHORTEST_S = 0.001
+from core.read_commands import COMMAND, LONGEST_S, LOOK, command, command_at, condition, foreach, look, look_of, order
 
 _PLAN = (
-    *("id", "version", "system", "title", "summary", "from", "to", "impact", "roles", "parameters", "snapshots"),
-    *("points_of_no_return", "preflight", "steps", "validations", "approvals"),
+    *("id", "version", "system", "title", "summary", "from", "to", "impact", "roles", "parameters", "baselines"),
+    *("snapshots", "points_of_no_return", "preflight", "steps", "validations", "approvals"),
 )
-_COMMAND = ("argv", "script", "timeout_s")
-_LOOK = (*_COMMAND, "expect", "every_s", "within_s")
-_CHECK = ("id", "title", "role", "on", "severity", *_LOOK)
-_PROBE = ("role", "on", *_COMMAND, "ttl_s", "asks", "reversible", "crossed")
+_BASELINE = ("id", "what", "role", "on", "lines", "may_be_empty", "compare", *COMMAND)
+_CHECK = ("id", "title", "role", "on", "foreach", "severity", *LOOK)
+_VALIDATION = (*_CHECK, "keeps")
+_PROBE = ("role", "on", "foreach", *COMMAND, "ttl_s", "asks", "reversible", "crossed")
 _POINT = ("id", "event", "way_forward", "checkpoints", "may_accept_unknown", "probes")
 _STEP = (
     *("id", "title", "why", "role", "on", "elect", "order", "foreach", "when", "do", "undo", "verify", "probe"),
     *("retries", "retry_wait_s", "idempotent", "destructive", "loses", "confirm", "guard", "max_failures"),
-    *("on_failure", "effects", "usual_s"),
+    *("abort_point", "keeps", "on_failure", "effects", "usual_s"),
 )
-_CONDITION = ("exit", "equals", "differs", "matches", "lacks", "empty", "at_least", "at_most")
 
 
 def build_plan(data: Any, *, file: str = "") -> p.Plan:
@@ -62,11 +56,12 @@ def _plan(f: Fields) -> p.Plan:
         impact=_impact(f.data.get("impact", {}), f.at("impact")),
         roles={key: _role(value, f"roles/{key}") for key, value in f.named("roles").items()},
         parameters={key: _parameter(value, f"parameters/{key}") for key, value in f.named("parameters").items()},
+        baselines=tuple(_baseline(each, at) for at, each in f.items("baselines")),
         snapshots={key: _snapshot(value, f"snapshots/{key}") for key, value in f.named("snapshots").items()},
         points_of_no_return=tuple(_point(each, at) for at, each in f.items("points_of_no_return")),
-        preflight=tuple(_check(each, at) for at, each in f.items("preflight")),
+        preflight=tuple(_check(each, at, _CHECK) for at, each in f.items("preflight")),
         steps=tuple(_step(each, at) for at, each in f.items("steps")),
-        validations=tuple(_check(each, at) for at, each in f.items("validations")),
+        validations=tuple(_check(each, at, _VALIDATION) for at, each in f.items("validations")),
         approvals=_policy(f.data.get("approvals", {}), f.at("approvals")),
     )
 
@@ -97,9 +92,30 @@ def _parameter(data: Any, where: str) -> p.Parameter:
     )
 
 
+def _baseline(data: Any, where: str) -> p.Baseline:
+    f = Fields(data, where, _BASELINE)
+    return p.Baseline(
+        id=f.name("id"),
+        what=f.text("what", ""),
+        role=f.name("role"),
+        on=f.choice("on", p.On, p.On.ALL),
+        command=command(f),
+        lines=f.flag("lines"),
+        may_be_empty=f.flag("may_be_empty"),
+        compare=f.flag("compare", default=True),
+    )
+
+
 def _snapshot(data: Any, where: str) -> p.SnapshotNeed:
-    f = Fields(data, where, ("kind", "what"))
-    return p.SnapshotNeed(kind=f.name("kind"), what=f.text("what", ""))
+    f = Fields(data, where, ("kind", "what", "name", "engine", "covers", "max_before_upgrade_h"))
+    return p.SnapshotNeed(
+        kind=f.name("kind"),
+        what=f.text("what", ""),
+        name=f.text("name", ""),
+        engine=f.text("engine", ""),
+        covers=f.words("covers"),
+        max_before_upgrade_h=f.number("max_before_upgrade_h", 0.0, high=24 * 366),
+    )
 
 
 def _policy(data: Any, where: str) -> p.Policy:
@@ -127,50 +143,53 @@ def _probe(data: Any, where: str) -> p.Probe:
     return p.Probe(
         role=f.name("role"),
         on=f.choice("on", p.On, p.On.ALL),
-        command=_command(f),
-        reversible=_condition(f, "reversible"),
-        crossed=_condition(f, "crossed"),
+        foreach=foreach(f),
+        command=command(f),
+        reversible=condition(f, "reversible"),
+        crossed=condition(f, "crossed"),
         ttl_s=f.number("ttl_s", 120.0, low=5, high=LONGEST_S),
         asks=f.text("asks", ""),
     )
 
 
-def _check(data: Any, where: str) -> p.Check:
-    f = Fields(data, where, _CHECK)
+def _check(data: Any, where: str, known: tuple[str, ...]) -> p.Check:
+    f = Fields(data, where, known)
     return p.Check(
         id=f.name("id"),
         title=f.text("title", ""),
         role=f.name("role"),
         on=f.choice("on", p.On, p.On.ALL),
-        look=_look_of(f),
+        foreach=foreach(f),
+        look=look_of(f),
         severity=f.choice("severity", p.Severity, p.Severity.BLOCKER),
+        keeps=f.text("keeps", ""),
     )
 
 
 def _step(data: Any, where: str) -> p.Step:
     f = Fields(data, where, _STEP)
-    items, items_fact = _foreach(f)
     return p.Step(
         id=f.name("id"),
         title=f.text("title", ""),
         why=f.text("why", ""),
         role=f.name("role"),
         on=f.choice("on", p.On, p.On.ALL),
-        elect=_look(f, "elect"),
-        order=_order(f.data.get("order", "parallel"), f.at("order")),
-        foreach=items,
-        foreach_fact=items_fact,
+        elect=look(f, "elect"),
+        order=order(f.data.get("order", "parallel"), f.at("order")),
+        foreach=foreach(f),
         when=_when(f.data["when"], f.at("when")) if f.has("when") else None,
-        do=_command_at(f, "do"),
-        undo=_command_at(f, "undo"),
+        do=command_at(f, "do"),
+        undo=command_at(f, "undo"),
         verify=_verify(f),
-        probe=_look(f, "probe"),
+        probe=look(f, "probe"),
         retries=f.whole("retries", 0, high=100),
         retry_wait_s=f.number("retry_wait_s", 5.0, high=LONGEST_S),
         idempotent=f.flag("idempotent"),
         destructive=f.flag("destructive"),
         loses=f.text("loses", ""),
         confirm=f.text("confirm", ""),
+        abort_point=f.text("abort_point", ""),
+        keeps=f.text("keeps", ""),
         guard=f.words("guard"),
         max_failures=f.whole("max_failures", 0),
         on_failure=f.choice("on_failure", p.OnFailure, p.OnFailure.ASK),
@@ -181,34 +200,7 @@ def _step(data: Any, where: str) -> p.Step:
 
 def _verify(f: Fields) -> p.Look:
     f.need("verify", "a command that ended well has not yet had its effect; say how to see it")
-    return _look_of(Fields(f.data["verify"], f.at("verify"), _LOOK))
-
-
-def _foreach(f: Fields) -> tuple[tuple[str, ...], str]:
-    """Return the items, or the name of the fact that holds them."""
-    value = f.data.get("foreach")
-    if "foreach" not in f.data:
-        return (), ""
-    if isinstance(value, Mapping):
-        return (), Fields(value, f.at("foreach"), ("fact",)).text("fact")
-    if not isinstance(value, list):
-        raise PlanError(f.at("foreach"), f"should be a list or {{fact: NAME}}, is {say(value)}")
-    if not value:
-        raise PlanError(f.at("foreach"), "is an empty list: the step would do nothing and be called done")
-    return texts(value, f.at("foreach")), ""
-
-
-def _order(data: Any, where: str) -> p.Order:
-    if data == "parallel":
-        return p.Order()
-    if data == "serial":
-        return p.Order(batch=1)
-    if not isinstance(data, Mapping) or len(data) != 1:
-        raise PlanError(where, f"should be parallel, serial, {{batch: 2}} or {{percent: 33}}, is {say(data)}")
-    f = Fields(data, where, ("batch", "percent"))
-    if f.has("batch"):
-        return p.Order(batch=f.whole("batch", low=1))
-    return p.Order(percent=f.whole("percent", low=1, high=100))
+    return look_of(Fields(f.data["verify"], f.at("verify"), LOOK))
 
 
 def _when(data: Any, where: str) -> p.When:
@@ -222,68 +214,3 @@ def _when(data: Any, where: str) -> p.When:
 def _effects(data: Any, where: str) -> str:
     f = Fields(data, where, ("control_plane",))
     return one_of(f.data["control_plane"], ("down", "up"), f.at("control_plane")) if f.has("control_plane") else ""
-
-
-def _look(f: Fields, key: str) -> p.Look | None:
-    return _look_of(Fields(f.data[key], f.at(key), _LOOK)) if f.has(key) else None
-
-
-def _look_of(f: Fields) -> p.Look:
-    return p.Look(
-        command=_command(f),
-        expect=_condition(f, "expect"),
-        every_s=f.number("every_s", 2.0, low=0.05, high=LONGEST_S),
-        within_s=f.number("within_s", 0.0, high=LONGEST_S),
-    )
-
-
-def _command_at(f: Fields, key: str) -> p.Command | None:
-    return _command(Fields(f.data[key], f.at(key), _COMMAND)) if f.has(key) else None
-
-
-def _command(f: Fields) -> p.Command:
-    if f.has("argv") == f.has("script"):
-        both = "not both" if f.has("argv") else "and there is neither"
-        raise PlanError(f.at("argv"), f"a command is either words (argv) or a script, {both}")
-    f.need("timeout_s", "no command may wait for ever")
-    timeout_s = f.number("timeout_s", low=SHORTEST_S, high=LONGEST_S)
-    if f.has("script"):
-        return p.Command(script=f.text("script"), timeout_s=timeout_s)
-    return p.Command(argv=_argv(f.data["argv"], f.at("argv")), timeout_s=timeout_s)
-
-
-def _argv(data: Any, where: str) -> tuple[str, ...]:
-    if not isinstance(data, list) or not data:
-        raise PlanError(where, f"should be a list of words, not a shell line; is {say(data)}")
-    # An empty word is a legal argument (`grep ''`), but nothing can be called by it.
-    words = tuple(each if each == "" else text(each, join(where, i)) for i, each in enumerate(data))
-    if not words[0]:
-        raise PlanError(join(where, 0), "should name a program, is empty")
-    return words
-
-
-def _condition(f: Fields, key: str) -> Condition:
-    f.need(key, "for example {exit: 0}")
-    c = Fields(f.data[key], f.at(key), _CONDITION)
-    if not c.data:
-        raise PlanError(c.where, "tests nothing; for example {exit: 0}")
-    return Condition(
-        exit=_exit(c.data["exit"], c.at("exit")) if c.has("exit") else None,
-        equals=c.text("equals") if c.has("equals") else None,
-        differs=c.text("differs") if c.has("differs") else None,
-        matches=regex(c.data["matches"], c.at("matches")) if c.has("matches") else None,
-        lacks=regex(c.data["lacks"], c.at("lacks")) if c.has("lacks") else None,
-        empty=c.flag("empty") if c.has("empty") else None,
-        at_least=c.number("at_least", low=-1e18) if c.has("at_least") else None,
-        at_most=c.number("at_most", low=-1e18) if c.has("at_most") else None,
-    )
-
-
-def _exit(data: Any, where: str) -> tuple[int, ...]:
-    codes = data if isinstance(data, list) else [data]
-    for code in codes:
-        if isinstance(code, bool) or not isinstance(code, int) or not 0 <= code <= 255:
-            raise PlanError(where, f"should be an exit status from 0 to 255, or a list of them, is {say(code)}")
-    if not codes:
-        raise PlanError(where, "is an empty list: nothing could ever fit")
-    return tuple(codes)

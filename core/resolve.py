@@ -4,22 +4,20 @@ From a plan to what will happen: hosts chosen, parameters filled in, batches cou
 The result is frozen into the run as data. Editing a file afterwards changes nothing under way.
 """
 
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 from core import plan as p
 from core.conditions import Condition
 from core.digest import digest
 from core.errors import PlanError, RefusedError
+from core.givens import check_system, parameters_of, recorded_words
+from core.items import Pair, pairs
 from core.ledger import Ledger
 from core.pnr import Question
-from core.target import Host, Target
-
-#: What a recorded item may look like. It becomes a word of a command: neither empty, nor an option, nor hidden.
-_ITEM = re.compile(r"[^\s\x00-\x1f-][^\x00-\x1f]*")
-_REFERENCE = re.compile(r"\{([a-z_][A-Za-z0-9_.@-]*)\}")
+from core.snapshots import snapshot_words, snapshots_of
+from core.target import Host, Target, place
+from core.words import fill, fill_command, fill_condition, fill_look, on_host
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +49,8 @@ class ResolvedStep:
     destructive: bool = False
     loses: str = field(default="", metadata=p.PROSE)
     confirm: str = ""
+    abort_point: str = field(default="", metadata=p.PROSE)
+    keeps: str = ""
     guard: tuple[str, ...] = ()
     max_failures: int = 0
     on_failure: p.OnFailure = p.OnFailure.ASK
@@ -71,12 +71,17 @@ class ResolvedStep:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedProbe:
     host: str
+    item: str = ""
     probe: int
     command: p.Command
     reversible: Condition
     crossed: Condition
     ttl_s: float
     asks: str = field(default="", metadata=p.PROSE)
+
+    @property
+    def where(self) -> str:
+        return place(self.host, self.item)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +99,13 @@ class ResolvedCheck:
     id: str
     title: str = field(default="", metadata=p.PROSE)
     host: str
+    item: str = ""
     look: p.Look
     severity: p.Severity
+
+    @property
+    def where(self) -> str:
+        return place(self.host, self.item)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +140,7 @@ class ResolvedPlan:
         """What has to be answered about the named points, or about all."""
         wanted = {point.id for point in self.points} if points is None else set(points)
         return tuple(
-            Question(point=point.id, probe=probe.probe, host=probe.host, ttl_s=probe.ttl_s)
+            Question(point=point.id, probe=probe.probe, host=probe.host, item=probe.item, ttl_s=probe.ttl_s)
             for point in self.points
             if point.id in wanted
             for probe in point.probes
@@ -155,38 +165,57 @@ class ResolvedPlan:
         return sum(step.usual_s for step in self.steps) or self.impact.minutes * 60
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Site:
+    """What a plan is resolved against."""
+
+    plan: p.Plan
+    target: Target
+    ledger: Ledger
+    words: Mapping[str, str]
+
+    def pairs(self, part: p.Step | p.Check | p.Probe, what: str) -> tuple[Pair, ...]:
+        """Return what *part* is done on, in order: an item ("" for none) and a host."""
+        hosts = self.target.in_role(part.role)
+        hosts = hosts[:1] if part.on is p.On.FIRST else hosts
+        return pairs(part.foreach, hosts, what=what, plan=self.plan, target=self.target, ledger=self.ledger)
+
+    def words_at(self, item: str, host: Host) -> dict[str, str]:
+        return {**on_host(self.words, host), **({"item": item} if item else {})}
+
+
 def resolve(plan: p.Plan, target: Target, ledger: Ledger, given: Mapping[str, str] | None = None) -> ResolvedPlan:
     """
     Raises:
-        RefusedError: the plan does not fit this target: another system, a role without hosts, a parameter or
-            snapshot that is missing, a value that does not match its pattern.
+        RefusedError: the plan does not fit this target: another system, a role without hosts, a parameter, snapshot
+            or baseline that is missing, a value that does not match its pattern.
     """
-    if plan.system != target.system:
-        raise RefusedError(
-            f"plan '{plan.id}' is for '{plan.system}' and target '{target.id}' is a '{target.system}'; "
-            f"`/rollback plans {target.id}` lists the plans that fit"
-        )
+    check_system(plan, target)
     _check_roles(plan, target)
-    parameters = _parameters(plan, target, given or {})
-    snapshots = _snapshots(plan, ledger)
-    words = _words(target, parameters, snapshots, ledger)
-    steps = [_step(step, target, words) for step in plan.steps if _applies(step, target)]
-    steps += [_validation(check, target, words) for check in plan.validations]
-    used = sorted({unit.host for step in steps for unit in step.units})
-    points = tuple(_point(point, target, words) for point in plan.points_of_no_return)
-    used = sorted({*used, *(probe.host for point in points for probe in point.probes)})
+    parameters = parameters_of(plan, target, given or {})
+    words = recorded_words(target, parameters, ledger)
+    snapshots = snapshots_of(plan, target, ledger, words)
+    words |= snapshot_words(snapshots)
+    site = _Site(plan=plan, target=target, ledger=ledger, words=words)
+    steps = [step for each in plan.steps if _applies(each, target) and (step := _step(each, site)).units]
+    steps += [step for each in plan.validations if (step := _validation(each, site)).units]
+    points = tuple(_point(point, site) for point in plan.points_of_no_return)
+    used = {unit.host for step in steps for unit in step.units}
+    used |= {probe.host for point in points for probe in point.probes}
+    preflight = tuple(each for check in plan.preflight for each in _checks(check, site))
+    used |= {check.host for check in preflight}
     return ResolvedPlan(
         plan=plan.id,
         version=plan.version,
         title=plan.title,
         target=target.id,
-        origin=plan.origin,
-        destination=plan.destination,
-        hosts={name: target.host(name).identity for name in used},
+        origin=fill(plan.origin, words),
+        destination=fill(plan.destination, words),
+        hosts={name: target.host(name).identity for name in sorted(used)},
         parameters=parameters,
-        snapshots={name: snapshot["sha256"] for name, snapshot in snapshots.items()},
+        snapshots={name: snapshot.sha256 for name, snapshot in snapshots.items()},
         points=points,
-        preflight=tuple(each for check in plan.preflight for each in _checks(check, target, words)),
+        preflight=preflight,
         steps=tuple(steps),
         policy=plan.approvals,
         impact=plan.impact,
@@ -203,102 +232,26 @@ def _check_roles(plan: p.Plan, target: Target) -> None:
             )
 
 
-def _parameters(plan: p.Plan, target: Target, given: Mapping[str, str]) -> dict[str, str]:
-    for name in given:
-        if name not in plan.parameters:
-            raise RefusedError(
-                f"plan '{plan.id}' has no parameter '{name}'; it has: {', '.join(plan.parameters) or '-'}"
-            )
-    values = {}
-    for name, parameter in plan.parameters.items():
-        value = given.get(name, target.facts.get(parameter.fact or name, parameter.default))
-        if value is None:
-            raise RefusedError(f"plan '{plan.id}' needs the parameter '{name}' ({parameter.what}); give {name}=VALUE")
-        text = _text(value)
-        if not re.fullmatch(parameter.pattern, text):
-            raise RefusedError(f"parameter '{name}' should look like {parameter.pattern}, is '{text}'")
-        values[name] = text
-    return values
-
-
-def _text(value: Any) -> str:
-    """Return a fact as its file spells it: `true`, not Python's True."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _snapshots(plan: p.Plan, ledger: Ledger) -> dict[str, dict[str, str]]:
-    found = {}
-    for name, need in plan.snapshots.items():
-        snapshot = ledger.snapshots.get(name)
-        if snapshot is None:
-            raise RefusedError(
-                f"plan '{plan.id}' restores the snapshot '{name}' and none is recorded for '{ledger.target}'; "
-                f"record it with `belay snapshot {ledger.target} {name} ...`"
-            )
-        if snapshot.kind != need.kind:
-            raise RefusedError(f"snapshot '{name}' should be a {need.kind}, the ledger has a {snapshot.kind}")
-        found[name] = {
-            "place": snapshot.place,
-            "sha256": snapshot.sha256,
-            "engine_version": snapshot.engine_version,
-            "host": snapshot.host,
-        }
-    return found
-
-
-def _words(
-    target: Target, parameters: Mapping[str, str], snapshots: Mapping[str, Mapping[str, str]], ledger: Ledger
-) -> dict[str, str]:
-    words = {"target": target.id, **parameters}
-    words |= {f"snapshot.{name}.{k}": v for name, facts in snapshots.items() for k, v in facts.items()}
-    return words | {f"baseline.{fact}": value for fact, value in ledger.baseline.items()}
-
-
 def _applies(step: p.Step, target: Target) -> bool:
     return step.when is None or target.facts.get(step.when.fact) == step.when.equals
 
 
-def _hosts(role: str, on: p.On, target: Target) -> tuple[Host, ...]:
-    hosts = target.in_role(role)
-    return hosts[:1] if on is p.On.FIRST else hosts
-
-
-def _items(step: p.Step, target: Target) -> tuple[str, ...]:
-    if not step.foreach_fact:
-        return step.foreach or ("",)
-    items = target.facts.get(step.foreach_fact)
-    if not isinstance(items, list) or not items:
-        raise RefusedError(
-            f"step '{step.id}' goes over the fact '{step.foreach_fact}', which target '{target.id}' has not "
-            "recorded as a list with something in it"
-        )
-    found = tuple(map(_text, items))
-    for index, item in enumerate(found):
-        if not _ITEM.fullmatch(item):
-            raise RefusedError(f"step '{step.id}' cannot go over '{item}' (fact '{step.foreach_fact}'): no usable word")
-        if item in found[:index]:
-            raise RefusedError(f"step '{step.id}' would go over '{item}' twice (fact '{step.foreach_fact}')")
-    return found
-
-
-def _step(step: p.Step, target: Target, words: Mapping[str, str]) -> ResolvedStep:
+def _step(step: p.Step, site: _Site) -> ResolvedStep:
     units = []
-    for item in _items(step, target):
-        for host in _hosts(step.role, step.on, target):
-            local = {**_local(words, host), "item": item}
-            key = f"{step.id}@{host.name}" + (f"[{item}]" if item else "")
-            units.append(
-                Unit(
-                    key=key,
-                    host=host.name,
-                    item=item,
-                    do=fill_command(step.do, local) if step.do else None,
-                    undo=fill_command(step.undo, local) if step.undo else None,
-                    verify=fill_look(step.verify, local),
-                    probe=fill_look(step.probe, local) if step.probe else None,
-                    elect=fill_look(step.elect, local) if step.elect else None,
-                )
+    for item, host in site.pairs(step, f"step '{step.id}'"):
+        local = site.words_at(item, host)
+        units.append(
+            Unit(
+                key=f"{step.id}@{place(host.name, item)}",
+                host=host.name,
+                item=item,
+                do=fill_command(step.do, local) if step.do else None,
+                undo=fill_command(step.undo, local) if step.undo else None,
+                verify=fill_look(step.verify, local),
+                probe=fill_look(step.probe, local) if step.probe else None,
+                elect=fill_look(step.elect, local) if step.elect else None,
             )
+        )
     return ResolvedStep(
         id=step.id,
         title=step.title or step.id.replace("-", " "),
@@ -311,6 +264,8 @@ def _step(step: p.Step, target: Target, words: Mapping[str, str]) -> ResolvedSte
         destructive=step.destructive,
         loses=step.loses,
         confirm=step.confirm,
+        abort_point=step.abort_point,
+        keeps=step.keeps,
         guard=step.guard,
         max_failures=step.max_failures,
         on_failure=step.on_failure,
@@ -319,10 +274,18 @@ def _step(step: p.Step, target: Target, words: Mapping[str, str]) -> ResolvedSte
     )
 
 
-def _validation(check: p.Check, target: Target, words: Mapping[str, str]) -> ResolvedStep:
+def _validation(check: p.Check, site: _Site) -> ResolvedStep:
     units = tuple(
-        Unit(key=f"{check.id}@{each.host}", host=each.host, do=None, undo=None, verify=each.look, probe=None)
-        for each in _checks(check, target, words)
+        Unit(
+            key=f"{check.id}@{each.where}",
+            host=each.host,
+            item=each.item,
+            do=None,
+            undo=None,
+            verify=each.look,
+            probe=None,
+        )
+        for each in _checks(check, site)
     )
     return ResolvedStep(
         id=check.id,
@@ -331,32 +294,35 @@ def _validation(check: p.Check, target: Target, words: Mapping[str, str]) -> Res
         on=check.on,
         batch=max(1, len(units)),
         idempotent=True,
+        keeps=check.keeps,
         on_failure=p.OnFailure.ASK if check.severity is p.Severity.BLOCKER else p.OnFailure.CONTINUE,
         validation=True,
     )
 
 
-def _checks(check: p.Check, target: Target, words: Mapping[str, str]) -> tuple[ResolvedCheck, ...]:
+def _checks(check: p.Check, site: _Site) -> tuple[ResolvedCheck, ...]:
     return tuple(
         ResolvedCheck(
             id=check.id,
             title=check.title,
             host=host.name,
-            look=fill_look(check.look, _local(words, host)),
+            item=item,
+            look=fill_look(check.look, site.words_at(item, host)),
             severity=check.severity,
         )
-        for host in _hosts(check.role, check.on, target)
+        for item, host in site.pairs(check, f"check '{check.id}'")
     )
 
 
-def _point(point: p.PointOfNoReturn, target: Target, words: Mapping[str, str]) -> ResolvedPoint:
+def _point(point: p.PointOfNoReturn, site: _Site) -> ResolvedPoint:
     probes = []
     for index, probe in enumerate(point.probes):
-        for host in _hosts(probe.role, probe.on, target):
-            local = _local(words, host)
+        for item, host in site.pairs(probe, f"point of no return '{point.id}'"):
+            local = site.words_at(item, host)
             probes.append(
                 ResolvedProbe(
                     host=host.name,
+                    item=item,
                     probe=index,
                     command=fill_command(probe.command, local),
                     reversible=fill_condition(probe.reversible, local),
@@ -373,63 +339,6 @@ def _point(point: p.PointOfNoReturn, target: Target, words: Mapping[str, str]) -
         probes=tuple(probes),
         may_accept_unknown=point.may_accept_unknown,
     )
-
-
-def _local(words: Mapping[str, str], host: Host) -> dict[str, str]:
-    """Return the words on one host: its own baseline ("baseline.fact@host") stands in for the fact's name."""
-    suffix = f"@{host.name}"
-    own = {key.removesuffix(suffix): value for key, value in words.items() if key.endswith(suffix)}
-    return {**words, **own, "host": host.name, "address": host.address}
-
-
-def fill(text: str, words: Mapping[str, str]) -> str:
-    """
-    Put values for `{name}`; a brace that is no reference stays as it is.
-
-    Raises:
-        RefusedError: a name has no value here (a baseline or snapshot that was never recorded, or without this part).
-    """
-
-    def value(match: re.Match[str]) -> str:
-        name = match.group(1)
-        if not words.get(name):
-            raise RefusedError(f"'{{{name}}}' has no value here; record it, or give it as a parameter")
-        return words[name]
-
-    return _REFERENCE.sub(value, text)
-
-
-def fill_command(command: p.Command, words: Mapping[str, str]) -> p.Command:
-    """Fill argv word by word. A script is not touched: its values travel as environment variables."""
-    return replace(command, argv=tuple(fill(word, words) for word in command.argv), env=_environment(command, words))
-
-
-def _environment(command: p.Command, words: Mapping[str, str]) -> dict[str, str]:
-    if command.script is None:
-        return {}
-    # Of recorded facts a script gets its own host's; those of all the others could be thousands.
-    return {environment_name(name): value for name, value in words.items() if "@" not in name}
-
-
-def environment_name(word: str) -> str:
-    """Return the variable by which a script reads *word*: "snapshot.db.place" is SNAPSHOT_DB_PLACE."""
-    return re.sub(r"[^A-Za-z0-9]", "_", word).upper()
-
-
-def fill_condition(condition: Condition, words: Mapping[str, str]) -> Condition:
-    texts: dict[str, Any] = {
-        name: fill(value, words) for name in ("equals", "differs") if (value := getattr(condition, name)) is not None
-    }
-    return replace(condition, **texts)
-
-
-def fill_look(look: p.Look, words: Mapping[str, str]) -> p.Look:
-    return replace(look, command=fill_command(look.command, words), expect=fill_condition(look.expect, words))
-
-
-def references(text: str) -> tuple[str, ...]:
-    """The names a text refers to; for the reader and the linter."""
-    return tuple(_REFERENCE.findall(text))
 
 
 def check_unique(keys: Iterable[str]) -> None:

@@ -9,6 +9,7 @@ from core.people import Account, Person
 from core.pnr import Findings
 from core.resolve import ResolvedPlan
 from core.state import RunState
+from core.target import place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,14 +64,19 @@ class Actor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """How one preflight check went on one host."""
+    """How one preflight check went on one host, for one item."""
 
     check: str
     title: str
     host: str
+    item: str = ""
     ok: bool
     blocker: bool
     found: str
+
+    @property
+    def where(self) -> str:
+        return place(self.host, self.item)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -115,7 +115,10 @@ def units_of(step: ResolvedStep, state: RunState) -> tuple[Unit, ...] | None:
     if not step.chooses_one:
         return step.units
     host = state.elected.get(step.id)
-    return None if host is None else tuple(unit for unit in step.units if unit.host == host)
+    if host is None:
+        passed_over = all(state.unit(unit.key).status is UnitStatus.SKIPPED for unit in step.units)
+        return step.units if passed_over else None
+    return tuple(unit for unit in step.units if unit.host == host)
 
 
 def _within(
@@ -172,8 +175,9 @@ def _before(plan: ResolvedPlan, state: RunState, step: ResolvedStep, now: dateti
     """Return what stands between now and the step's next wave, or None if nothing does."""
     if step.confirm and step.id not in state.confirmed:
         loses = f"; it loses {step.loses}" if step.loses else ""
-        reason = f"the step '{step.title}' wants a typed confirmation{loses}"
-        choices = ("confirm", _way_out(plan, state))
+        stop = f"; stopping here instead is safe: {step.abort_point}" if step.abort_point else ""
+        reason = f"the step '{step.title}' wants a typed confirmation{loses}{stop}"
+        choices = ("confirm", *(["skip"] if step.abort_point else []), _way_out(plan, state))
         return AskPerson(Ask(reason=reason, choices=choices, step=step.id, confirm=step.confirm))
     if not _looks_first(plan, state, step):
         return None
@@ -190,11 +194,12 @@ def _looks_first(plan: ResolvedPlan, state: RunState, step: ResolvedStep) -> boo
     Return whether the points of no return have to be looked at before the step's next wave.
 
     Always where the step says so, and where it was looked at for this very wave. While nothing was destroyed also
-    after every resume, and before the step that destroys first, whether its author thought of a guard or not.
+    after every resume, and before the step that destroys first, whether its author thought of a guard or not. Not
+    before validations: they change nothing, and what they say is wanted whatever has been crossed.
     """
     if step.guard or state.probed_for == step.id:
         return True
-    return (state.look_again or step.destructive) and not destroyed(plan, state)
+    return (state.look_again or step.destructive) and not step.validation and not destroyed(plan, state)
 
 
 def _blocking(plan: ResolvedPlan, state: RunState, step: ResolvedStep, findings: Findings) -> tuple[Finding, ...]:

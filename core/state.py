@@ -46,6 +46,20 @@ class Ask:
     step: str = ""
     confirm: str = ""  #: the phrase to type, for a step that wants one
 
+    @property
+    def may_stop(self) -> bool:
+        """True at an abort point: to skip is to stop here, with all later steps passed over."""
+        return bool(self.confirm) and "skip" in self.choices
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped:
+    """Where a person stopped, and why; that step and all later ones are passed over."""
+
+    step: str
+    by: str
+    reason: str
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunState:
@@ -56,6 +70,7 @@ class RunState:
     elected: Mapping[str, str] = field(default_factory=dict)  #: step -> host
     accepted: Mapping[str, str] = field(default_factory=dict)  #: point -> words: unknowns the quorum takes on itself
     confirmed: frozenset[str] = frozenset()  #: steps whose phrase was typed
+    stopped: Stopped | None = None  #: a person stopped at an abort point
     findings: Findings | None = None  #: the last look at the points of no return
     probed_for: str = ""  #: the step the last look was for, while nothing has happened since; "" after
     look_again: bool = False  #: somebody resumed: look before anything else starts
@@ -171,6 +186,11 @@ def _resumed(state: RunState, _entry: Entry) -> RunState:
     return replace(state, ask=None, look_again=True, probed_for="")
 
 
+def _stopped(state: RunState, entry: Entry) -> RunState:
+    stopped = Stopped(step=str(entry.data["step"]), by=entry.by, reason=str(entry.data.get("reason", "")))
+    return replace(_resumed(state, entry), stopped=stopped)
+
+
 def _left_waiting(state: RunState, _entry: Entry) -> RunState:
     return replace(state, ask=None)
 
@@ -183,6 +203,7 @@ _RUN_EFFECTS = {
     Kind.ASKED: _asked,
     Kind.CONFIRMED: _confirmed,
     Kind.RESUMED: _resumed,
+    Kind.STOPPED: _stopped,
     Kind.ABORTED: _left_waiting,
     Kind.FAILED: _left_waiting,
 }

@@ -5,6 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
+def place(host: str, item: str) -> str:
+    """Name a host, or an item on it: "controller-1[nova-api]"."""
+    return f"{host}[{item}]" if item else host
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
     """One machine (or one endpoint) an executor acts on."""

@@ -105,9 +105,15 @@ def retry(plan: ResolvedPlan, state: RunState, units: Sequence[str]) -> list[Dra
 
 
 def skip(plan: ResolvedPlan, state: RunState, units: Sequence[str], reason: str) -> list[Draft]:
-    """Pass over what failed: the units named, or all that did. What is unknown or stuck has to be settled."""
+    """
+    Pass over what failed: the units named, or all that did. What is unknown or stuck has to be settled.
+
+    At an abort point: stop there.
+    """
     if not reason:
         raise RefusedError("skipping wants a reason, for the record: skip RUN [UNIT] --reason '...'")
+    if state.status is RunStatus.NEEDS_PERSON and state.ask is not None and state.ask.may_stop:
+        return _stop(plan, state, state.ask.step, units, reason)
     chosen = _asked_units(plan, state, units, "skip")
     failed = [key for key in chosen if state.unit(key).status is UnitStatus.FAILED]
     doubtful = [key for key in chosen if key not in failed]
@@ -117,6 +123,19 @@ def skip(plan: ResolvedPlan, state: RunState, units: Sequence[str], reason: str)
     chosen = failed
     drafts = [Draft(kind=Kind.SKIPPED, unit=key, data={"reason": reason}) for key in chosen]
     return [*drafts, *_go_on(state, drafts)]
+
+
+def _stop(plan: ResolvedPlan, state: RunState, step_id: str, units: Sequence[str], reason: str) -> list[Draft]:
+    """Pass over the step that was asked about and all later ones; the validations still run."""
+    if units:
+        raise RefusedError("to skip here is to stop before the step: name no unit")
+    at = next(i for i, step in enumerate(plan.steps) if step.id == step_id)
+    later = [unit for step in plan.steps[at:] if not step.validation for unit in step.units]
+    open_ = [unit.key for unit in later if state.unit(unit.key).status is UnitStatus.PENDING]
+    return [
+        Draft(kind=Kind.STOPPED, data={"step": step_id, "reason": reason}),
+        *(Draft(kind=Kind.SKIPPED, unit=key, data={"reason": reason}) for key in open_),
+    ]
 
 
 def settle(plan: ResolvedPlan, state: RunState, unit: str, outcome: str, reason: str) -> list[Draft]:

@@ -1,18 +1,23 @@
 """The ledger: what was recorded of an upgrade. Rows are added and never changed or taken away."""
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
 from sqlmodel import col, select
 
 from core.codec import from_data, to_data
-from core.ledger import Checkpoint, Ledger, Snapshot, Upgrade
+from core.ledger import Checkpoint, Hop, Ledger, Snapshot, Upgrade
 from store.audit import AuditPart
 from store.columns import utc
-from store.tables import BaselineRow, CheckpointRow, SnapshotRow, UpgradeRow
+from store.tables import BaselineRow, CheckpointRow, HopRow, SnapshotRow, UpgradeRow
 
-Fact = TypeVar("Fact", CheckpointRow, SnapshotRow, BaselineRow)
+#: Characters of a baseline fact that stand in the audit as they are.
+_LONGEST_NOTED = 300
+
+Fact = TypeVar("Fact", HopRow, CheckpointRow, SnapshotRow, BaselineRow)
 
 
 class LedgerPart(AuditPart):
@@ -29,6 +34,27 @@ class LedgerPart(AuditPart):
             )
         )
         await self._note("upgrade", target, upgrade, who=upgrade.by, at=upgrade.started_at)
+
+    async def begin_hop(self, target: str, hop: Hop) -> None:
+        await self._add_hop(target, hop, ended=False, who=hop.by, at=hop.began_at)
+
+    async def end_hop(self, target: str, hop: Hop, by: str, at: datetime) -> None:
+        """The hop that was begun last has ended well."""
+        await self._add_hop(target, hop, ended=True, who=by, at=at)
+
+    async def _add_hop(self, target: str, hop: Hop, *, ended: bool, who: str, at: datetime) -> None:
+        await self._add(
+            HopRow(
+                upgrade=await self._open_upgrade(target, by=who, at=at),
+                origin=hop.origin,
+                destination=hop.destination,
+                ended=ended,
+                snapshot=hop.snapshot,
+                at=at,
+                who=who,
+            )
+        )
+        await self._note("hop_done" if ended else "hop", target, hop, who=who, at=at)
 
     async def add_checkpoint(self, target: str, checkpoint: Checkpoint) -> None:
         upgrade = await self._open_upgrade(target, by=checkpoint.by, at=checkpoint.at)
@@ -55,7 +81,7 @@ class LedgerPart(AuditPart):
         """Record facts of before the upgrade. A later value of the same fact is the one `ledger` shows."""
         upgrade = await self._open_upgrade(target, by=by, at=at)
         await self._add(BaselineRow(upgrade=upgrade, who=by, at=at, facts=dict(facts)))
-        await self._note("baseline", target, facts, who=by, at=at)
+        await self._note("baseline", target, {name: _noted(value) for name, value in facts.items()}, who=by, at=at)
 
     async def ledger(self, target: str) -> Ledger:
         """
@@ -74,6 +100,7 @@ class LedgerPart(AuditPart):
         return Ledger(
             target=target,
             upgrade=_upgrade(row) if row.begun else None,
+            hops=_chain(await self._facts(HopRow, row.number)),
             checkpoints=tuple(
                 Checkpoint(name=c.name, at=c.at, by=c.who, evidence=c.evidence)
                 for c in await self._facts(CheckpointRow, row.number)
@@ -104,5 +131,23 @@ class LedgerPart(AuditPart):
         await self.audit(f"ledger.{what}", who=who, data={"target": target, what: fact}, at=utc(at))
 
 
+def _noted(value: str) -> str:
+    """The audit keeps a long fact's digest: the fact itself stands in its row."""
+    if len(value) <= _LONGEST_NOTED:
+        return value
+    return f"{len(value.encode())} bytes, sha256 {hashlib.sha256(value.encode()).hexdigest()}"
+
+
 def _upgrade(row: UpgradeRow) -> Upgrade:
     return Upgrade(origin=row.origin, destination=row.destination, started_at=row.started_at, by=row.who)
+
+
+def _chain(rows: Sequence[HopRow]) -> tuple[Hop, ...]:
+    hops: list[Hop] = []
+    for row in rows:
+        if row.ended:
+            hops[-1] = replace(hops[-1], ended_at=row.at)
+            continue
+        hop = Hop(origin=row.origin, destination=row.destination, began_at=row.at, by=row.who, snapshot=row.snapshot)
+        hops.append(hop)
+    return tuple(hops)

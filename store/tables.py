@@ -89,6 +89,20 @@ class UpgradeRow(Table, table=True):
     who: str = Field(sa_type=Words)
 
 
+class HopRow(Table, table=True):
+    """A hop began, or (`ended`) the one that was open ended. Rows are added, so an end is a row of its own."""
+
+    __tablename__ = "hop"
+    number: int | None = Field(default=None, primary_key=True)
+    upgrade: int = Field(foreign_key="upgrade.number", index=True)
+    origin: str = Field(sa_type=Words)
+    destination: str = Field(sa_type=Words)
+    ended: bool
+    snapshot: str = Field(sa_type=Words)
+    at: datetime = Field(sa_type=UtcDateTime)
+    who: str = Field(sa_type=Words)
+
+
 class CheckpointRow(Table, table=True):
     __tablename__ = "checkpoint"
     number: int | None = Field(default=None, primary_key=True)

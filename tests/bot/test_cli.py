@@ -1,6 +1,7 @@
 """Lines of the command line: help, words that are not understood, exit statuses. No target is touched."""
 
 import argparse
+import json
 import os
 import signal
 import socket
@@ -16,8 +17,10 @@ from bot.cli import environment, parse
 from bot.cli_chat import SHARED, in_terminal
 from bot.cli_record import _moment
 from commands import ALL
+from tests.bot.world import plan_data
 
 SHA = "ab" * 32
+BASELINE = {"id": "release", "role": "controller", "argv": ["release"], "timeout_s": 1}
 VERBS = [
     *("serve", "demo", "drill", "version", "snapshot", "baseline", "upgrade", "freeze", "thaw", "lint", "audit"),
     *("doctor", *SHARED),
@@ -97,6 +100,7 @@ def test_secrets_are_not_shown_in_help(monkeypatch: pytest.MonkeyPatch) -> None:
         (f"snapshot prod-east db --kind dump --place /x --sha256 {SHA} --taken-at 2026-04-12", "a time with its zone"),
         ("baseline record prod-east schema", "should be FACT=VALUE"),
         ("baseline forget prod-east a=b", "forget"),
+        ("upgrade hop prod-east --to ocata", "--from"),
         ("upgrade begin prod-east --from newton", "--to"),
         ("audit verify --expect 7", "should be N:HASH"),
         ("freeze", "--reason"),
@@ -162,18 +166,40 @@ def test_looks_and_records_end_to_end(config: Path, capsys: pytest.CaptureFixtur
     for line in (
         "upgrade begin prod-east --from newton --to ocata --as ana",
         f"snapshot prod-east db --kind dump --place /b.sql --sha256 {SHA} --taken-at 2026-04-12T02:00Z --as ana",
+        "upgrade hop prod-east --from newton --to mitaka --snapshot db --as ana",
+        "upgrade hop-done prod-east --to mitaka --as ana",
         "baseline record prod-east schema=317 --as ana",
         "mark prod-east compute-upgraded --as ana --evidence job-4711",
     ):
         assert status_of(*line.split()) == 0, capsys.readouterr().err
     shown = capsys.readouterr().out
     assert "Ana recorded compute-upgraded on prod-east (job-4711)." in shown
+    assert "prod-east is on mitaka; its hops: newton → mitaka" in shown
+    assert status_of("status", "prod-east") == 0
+    assert "- hops: newton → mitaka done" in capsys.readouterr().out
     assert status_of("targets") == 0
     assert "prod-east" in capsys.readouterr().out
     assert status_of("audit", "verify") == 0
     assert "the audit is whole" in capsys.readouterr().out
     assert status_of("audit", "verify", "--expect", f"1:{'0' * 64}") == 1
     assert "not the one that was published" in capsys.readouterr().err
+
+
+def test_a_baseline_is_shown_and_a_silent_host_is_no_equality(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Port 9 of this machine answers nobody."""
+    (config / "plans").mkdir()
+    (config / "plans" / "old.yaml").write_text(
+        json.dumps(plan_data(system="practice", baselines=[BASELINE])), encoding="utf-8"
+    )
+    assert status_of(*["baseline", "show", "prod-east"]) == 0
+    assert "belay baseline capture prod-east PLAN" in capsys.readouterr().out
+    assert status_of(*["baseline", "record", "prod-east", "release@c1=newton", "zone=a", "--as", "ana"]) == 0
+    assert status_of(*["baseline", "show", "prod-east"]) == 0
+    assert "release@c1 = newton\nzone = a" in capsys.readouterr().out
+    assert status_of(*["baseline", "compare", "prod-east", "old"]) == 1
+    assert "release@c1: cannot be asked now: " in capsys.readouterr().out
+    assert status_of(*["baseline", "capture", "prod-east", "old", "--as", "ana"]) == 1
+    assert "nothing was recorded: 1 of 1 facts cannot be captured" in capsys.readouterr().err
 
 
 def test_freeze_and_thaw(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -159,6 +159,7 @@ FACTS = [
     {"what": "step_undone", "step": "s0", "units": 3, "counts": {"undone": 3}, "hosts": ["h"], "took_s": 3},
     *({"what": "decision", "decision": k, "by": "bo", "units": [HOSTILE] * 40, "reason": HOSTILE * 40} for k in
       (Kind.RETRIED, Kind.SKIPPED, Kind.SETTLED_DONE, Kind.RECHECK, Kind.UNDO_RETRIED)),
+    {"what": "decision", "decision": "stopped", "by": "bo", "reason": "enough", "step": "s0"},
     {"what": "decision", "decision": "confirmed", "by": "bo", "reason": "", "step": "s0"},
     {"what": "decision", "decision": "paused", "by": "bo", "reason": HOSTILE, "step": ""},
 ]  # fmt: skip

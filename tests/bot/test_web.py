@@ -9,8 +9,11 @@ from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
 from bot.settings import Settings
-from bot.web import MAX_CHECKPOINT_BYTES, MAX_EVIDENCE, Web
+from bot.web import Web
+from bot.web_records import MAX_EVIDENCE, MAX_RECORD_BYTES
 from bot.wiring import Parts, assemble
+from core.people import Account
+from core.run import Actor
 
 Client = TestClient[Any, Any]
 PATH = "/api/v1/targets/prod-east/checkpoints"
@@ -68,7 +71,7 @@ async def test_without_a_right_token_nothing_is_recorded(client: Client, parts: 
         (PATH, '{"name": "a", "evidense": "x"}', 422, "unknown key 'evidense'"),
         (PATH, '{"name": "a; rm -rf /"}', 422, "letters, digits"),
         (PATH, '{"name": "a", "evidence": "' + "x" * (MAX_EVIDENCE + 1) + '"}', 422, "at most 2000 characters"),
-        (PATH, '{"name": "a", "evidence": "' + "x" * MAX_CHECKPOINT_BYTES + '"}', 422, "are allowed"),
+        (PATH, '{"name": "a", "evidence": "' + "x" * MAX_RECORD_BYTES + '"}', 422, "are allowed"),
         ("/api/v1/targets/prod-esat/checkpoints", '{"name": "a"}', 404, "did you mean 'prod-east'?"),
     ],
 )
@@ -102,3 +105,51 @@ async def test_metrics_are_numbers_a_scraper_reads(client: Client) -> None:
 
     assert "belay_runs_active 0\n" in text
     assert all(line.startswith("#") or float(line.split()[1]) >= 0 for line in text.strip().splitlines())
+
+
+HOPS = "/api/v1/targets/prod-east/hops"
+
+
+async def test_a_chain_of_hops_is_recorded(client: Client, parts: Parts) -> None:
+    by = parts.config.roster.people["ana"]
+    actor = Actor(person=by, account=Account(id=by.accounts[0]), way="cli")
+    await parts.service.begin_upgrade("prod-east", "newton", "queens", actor)
+    said = [
+        await client.post(HOPS, headers=TOKEN, json=body)
+        for body in ({"from": "newton", "to": "ocata"}, {"to": "ocata", "done": True}, {"from": "ocata", "to": "pike"})
+    ]
+
+    assert [answer.status for answer in said] == [201, 201, 201]
+    hops = (await said[-1].json())["hops"]
+    assert [(hop["from"], hop["to"], hop["ended_at"] is not None) for hop in hops] == [
+        ("newton", "ocata", True),
+        ("ocata", "pike", False),
+    ]
+    async with parts.store.look() as tx:
+        assert (await tx.ledger("prod-east")).hops[1].by == "api:pipeline"
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ('{"from": "newton", "to": "ocata"}', "no upgrade of 'prod-east' is recorded"),
+        ('{"to": "ocata", "done": true}', "no hop of 'prod-east' is open"),
+        ('{"to": "ocata", "done": "yes"}', "'done' should be true"),
+        ('{"to": "ocata", "done": true, "from": "newton"}', "'from' is said when a hop begins"),
+        ('{"from": "newton"}', "'to' should be one word"),
+        ('{"from": "new ton", "to": "ocata"}', "'from' should be one word"),
+        ('{"from": "newton", "to": "ocata", "snap": "x"}', "unknown key 'snap'"),
+        ("[]", "should be an object like"),
+    ],
+)
+async def test_a_hop_that_makes_no_sense_is_refused(client: Client, parts: Parts, body: str, says: str) -> None:
+    answer = await client.post(HOPS, headers=TOKEN, data=body)
+
+    assert answer.status == 422
+    assert says in (await answer.json())["error"]
+    async with parts.store.look() as tx:
+        assert (await tx.ledger("prod-east")).hops == ()
+
+
+async def test_a_hop_needs_a_token(client: Client) -> None:
+    assert (await client.post(HOPS, json={"from": "newton", "to": "ocata"})).status == 401

@@ -187,7 +187,7 @@ def _said(kind: Kind, said: list[str], at: datetime) -> dict[str, Any]:
             return {"findings": to_data(findings(Verdict(second or "reversible"), at)), "step": first}
         case Kind.ELECTED:
             return {"step": first, "host": second}
-        case Kind.CONFIRMED:
+        case Kind.CONFIRMED | Kind.STOPPED:
             return {"step": first}
         case Kind.ASKED:
             choices = tuple(first.split(",")) if first else ("retry", "skip", "abort")

@@ -24,8 +24,14 @@ def clean() -> dict[str, Any]:
     return data
 
 
-def found(data: dict[str, Any]) -> list[str]:
-    return [f"{finding.where} {finding.rule}" for finding in lint(build_plan(data))]
+def found(data: dict[str, Any], *, evidence: bool = False) -> list[str]:
+    findings = lint(build_plan(data)) if evidence else linted(data)
+    return [f"{finding.where} {finding.rule}" for finding in findings]
+
+
+def linted(data: dict[str, Any]) -> list[Finding]:
+    """Without what is said of evidence: the small plan keeps none, so that its steps keep their numbers."""
+    return [finding for finding in lint(build_plan(data)) if finding.rule != "no-evidence"]
 
 
 def with_step(number: int = 0, /, **keys: Any) -> dict[str, Any]:
@@ -152,7 +158,7 @@ def test_items_are_told_apart() -> None:
     data = with_step(foreach=["nova", "glance", "cinder"], do=act("systemctl", "stop", "{item}"), undo=None)
     data["steps"][2].update(foreach=["nova", "cinder"], do=act("systemctl", "start", "{item}"))
 
-    findings = [finding for finding in lint(build_plan(data)) if finding.rule == "stop-without-start"]
+    findings = [finding for finding in linted(data) if finding.rule == "stop-without-start"]
 
     assert [finding.problem for finding in findings] == [
         "`systemctl stop glance` is not followed by anything that brings 'glance' back"
@@ -319,7 +325,7 @@ def test_an_answer_made_of_silence(expect: dict[str, Any], holds_of_silence: boo
 def test_an_exit_status_that_an_error_has_too() -> None:
     data = clean()
     data["points_of_no_return"][0]["probes"][0]["reversible"] = {"exit": 1}
-    findings = lint(build_plan(data))
+    findings = linted(data)
 
     assert [(f.rule, f.level) for f in findings] == [("silence-is-reversible", Level.WARNING)]
 
@@ -444,6 +450,31 @@ def test_a_destruction_that_is_not_called_one(command: dict[str, Any]) -> None:
     assert "steps/1/do unmarked-destruction" not in found(with_step(1, do=command))
 
 
+KEEP = {"id": "state", "role": "controller", "verify": look("svc", "list"), "keeps": "What ran"}
+
+
+@pytest.mark.parametrize(("at", "missing"), [(0, False), (1, True)])
+def test_what_was_there_before_the_first_touch(at: int, missing: bool) -> None:
+    data = clean()
+    data["steps"].insert(at, KEEP)
+
+    assert ("steps/0 no-evidence" in found(data, evidence=True)) is missing
+
+
+def test_without_a_touch_there_is_nothing_to_keep() -> None:
+    data = with_step(0, effects={})
+    data["steps"] = [data["steps"][0]]
+
+    assert "steps/0 no-evidence" not in found(data, evidence=True)
+
+
+@pytest.mark.parametrize(("number", "unsafe"), [(0, False), (1, True), (2, True)])
+def test_stopping_while_the_control_plane_is_down_is_not_safe(number: int, unsafe: bool) -> None:
+    data = with_step(number, confirm="go", abort_point="all is well")
+
+    assert (f"steps/{number}/abort_point abort-point-while-down" in found(data)) is unsafe
+
+
 # -- the plan as a whole -------------------------------------------------------------------------------------------
 
 
@@ -461,7 +492,7 @@ def test_the_budget(impact: dict[str, Any], over: list[str]) -> None:
 
 
 def test_a_budget_that_cannot_be_kept_is_worse_than_one_that_may_not() -> None:
-    levels = [lint(build_plan({**clean(), "impact": {"rto_minutes": m}}))[0].level for m in (3, 0.5)]
+    levels = [linted({**clean(), "impact": {"rto_minutes": m}})[0].level for m in (3, 0.5)]
 
     assert levels == [Level.WARNING, Level.ERROR]
 

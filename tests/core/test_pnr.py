@@ -228,3 +228,30 @@ def test_worst_reasons_come_first() -> None:
     found: Finding = evaluate(POINTS, QUESTIONS, [], [answer(R, "h1"), answer(C, "h2")], NOW).points[0]
 
     assert [reason.where for reason in found.reasons] == ["h2", "h1"]
+
+
+def test_each_item_has_an_answer_of_its_own() -> None:
+    """One cluster that crossed is not hidden by its neighbour on the same host, nor does one answer for the other."""
+    questions = [Question(point="p", probe=0, host="h1", item=item, ttl_s=60) for item in ("a", "b", "c")]
+    said = {"a": Verdict.REVERSIBLE, "b": Verdict.CROSSED}
+    answers = [
+        Evidence(point="p", probe=0, host="h1", item=item, verdict=verdict, found="f", at=T0)
+        for item, verdict in said.items()
+    ]
+
+    (finding,) = evaluate({"p": ()}, questions, (), answers, T0).points
+
+    assert [(r.where, r.verdict) for r in finding.reasons] == [
+        ("h1[b]", Verdict.CROSSED),
+        ("h1[c]", Verdict.UNKNOWN),
+        ("h1[a]", Verdict.REVERSIBLE),
+    ]
+
+
+def test_an_item_nobody_asked_about_that_crossed_counts() -> None:
+    answer = Evidence(point="p", probe=0, host="h1", item="gone", verdict=Verdict.CROSSED, found="f", at=T0)
+    asked = [Question(point="p", probe=0, host="h1", item="a", ttl_s=60)]
+
+    (finding,) = evaluate({"p": ()}, asked, (), [answer], T0).points
+
+    assert (finding.verdict, finding.reasons[0].where) == (Verdict.CROSSED, "h1[gone]")

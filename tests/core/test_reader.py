@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.conditions import Condition
 from core.errors import PlanError
-from core.plan import On, OnFailure, Order, Plan, Severity, When
+from core.plan import Foreach, On, OnFailure, Order, Plan, Severity, When
 from core.reader import build_plan
 from store.plan_files import read_plan
 from tests.core.making import act, look, make_plan, plan_data
@@ -20,12 +20,15 @@ EXAMPLE = Path(__file__).parents[2] / "docs" / "plan-format.yaml"
 STEP: tuple[Any, ...] = ("steps", 0)
 POINT: tuple[Any, ...] = ("points_of_no_return", 0)
 PROBE: tuple[Any, ...] = (*POINT, "probes", 0)
+BASELINE: tuple[Any, ...] = ("baselines", 0)
 GONE = object()
 
 
 def put(place: tuple[Any, ...], value: Any) -> dict[str, Any]:
     """The plan with *value* at *place*, or without the place."""
-    data = plan_data()
+    looks = {"units": {"lines": True}, "state": {}}
+    baselines = [{"id": name, "role": "controller", **act("x"), **more} for name, more in looks.items()]
+    data = plan_data(baselines=baselines)
     at: Any = data
     for key in place[:-1]:
         at = at[key]
@@ -86,7 +89,7 @@ def put(place: tuple[Any, ...], value: Any) -> dict[str, Any]:
         ((*STEP, "do", "argv"), ["svc", ["x"]], "steps/0/do/argv/1", "should be text, is a list"),
         ((*STEP, "do", "argv"), ["svc", "{what}"], "steps/0/do/argv/1", "'{what}' names nothing"),
         ((*STEP, "do", "argv"), ["svc", "{regio}"], "steps/0/do/argv/1", "did you mean 'region'?"),
-        ((*STEP, "do", "argv"), ["svc", "{item}"], "steps/0/do/argv/1", "only in a step with `foreach`"),
+        ((*STEP, "do", "argv"), ["svc", "{item}"], "steps/0/do/argv/1", "only where there is a `foreach`"),
         (
             (*STEP, "do", "argv"),
             ["svc", "{snapshot.dc.place}"],
@@ -136,10 +139,33 @@ def put(place: tuple[Any, ...], value: Any) -> dict[str, Any]:
         ((*STEP, "order"), {"percent": 101}, "steps/0/order/percent", "from 1 to 100"),
         ((*STEP, "order"), {"batch": 1, "percent": 5}, "steps/0/order", "should be parallel"),
         ((*STEP, "foreach"), [], "steps/0/foreach", "would do nothing and be called done"),
-        ((*STEP, "foreach"), None, "steps/0/foreach", "should be a list or {fact: NAME}, is empty"),
-        ((*STEP, "foreach"), "api", "steps/0/foreach", "should be a list or {fact: NAME}, is 'api'"),
+        ((*STEP, "foreach"), None, "steps/0/foreach", "should be a list, {fact: NAME} or {baseline: NAME}, is empty"),
+        ((*STEP, "foreach"), "api", "steps/0/foreach", "should be a list, {fact: NAME} or {baseline: NAME}, is 'api'"),
         ((*STEP, "foreach"), ["a", "a"], "steps/0/foreach/1", "'a' is listed twice"),
         ((*STEP, "foreach"), {"facts": "x"}, "steps/0/foreach/facts", "did you mean 'fact'?"),
+        ((*STEP, "foreach"), {"fact": "x", "baseline": "y"}, "steps/0/foreach", "should name one thing"),
+        ((*STEP, "foreach"), {"baseline": "unit"}, "steps/0/foreach/baseline", "did you mean 'units'?"),
+        ((*STEP, "foreach"), {"baseline": "state"}, "steps/0/foreach/baseline", "say `lines: true` there"),
+        ((*PROBE, "foreach"), {"baseline": "x"}, "points_of_no_return/0/probes/0/foreach/baseline", "is no baseline"),
+        (("preflight", 0, "foreach"), [], "preflight/0/foreach", "is an empty list"),
+        (("validations", 0, "foreach"), {"baseline": "x"}, "validations/0/foreach/baseline", "is no baseline"),
+        (("validations", 0, "argv"), ["x", "{item}"], "validations/0/argv/1", "only where there is a `foreach`"),
+        (("snapshots", "db", "covers"), "nova", "snapshots/db/covers", "should be a list"),
+        (("snapshots", "db", "max_before_upgrade_h"), -1, "snapshots/db/max_before_upgrade_h", "is -1"),
+        (("snapshots", "db", "name"), "{snapshto}", "snapshots/db/name", "names nothing"),
+        (("snapshots", "db", "engine"), "{snapshot.db.release}", "snapshots/db/engine", "names nothing"),
+        (("to",), "{snapshot.dc.release}", "to", "did you mean 'snapshot.db.release'"),
+        (("from",), "{host}", "from", "names nothing"),
+        (("parameters", "hop_x"), {"default": "a"}, "parameters/hop_x", "reads like something recorded"),
+        # baselines
+        ((*BASELINE, "timeout_s"), GONE, "baselines/0/timeout_s", "no command may wait for ever"),
+        ((*BASELINE, "role"), "x", "baselines/0/role", "'x' is no role"),
+        ((*BASELINE, "on"), "elected", "baselines/0/on", "should be all or first here"),
+        ((*BASELINE, "id"), "state", "baselines/1/id", "'state' is taken"),
+        ((*BASELINE, "argv"), ["x", "{snapshot.db.place}"], "baselines/0/argv/1", "names nothing"),
+        ((*BASELINE, "expect"), {"exit": 0}, "baselines/0/expect", "is no key of this place"),
+        ((*STEP, "abort_point"), "all is well", "steps/0/confirm", "is required of an abort point"),
+        (("preflight", 0, "keeps"), "X", "preflight/0/keeps", "is no key of this place"),
         ((*STEP, "when"), {"equals": True}, "steps/0/when/fact", "is required"),
         ((*STEP, "when"), {"fact": "x", "equals": [1]}, "steps/0/when/equals", "is a list"),
         ((*STEP, "guard"), ["convertd"], "steps/0/guard/0", "did you mean 'converted'?"),
@@ -230,12 +256,12 @@ def test_words_that_have_a_value_or_need_none(word: str) -> None:
 
 def test_what_a_plan_says_is_what_is_read() -> None:
     plan = read_plan(EXAMPLE).plan
-    disk, stop, restore = plan.preflight[0], plan.steps[0], plan.steps[1]
+    disk, stop, restore = plan.preflight[0], plan.steps[1], plan.steps[2]
 
     assert (plan.origin, plan.destination, plan.approvals.needed) == ("newton", "ocata", 2)
     assert (plan.impact.minutes, plan.impact.rto_minutes) == (8, 30)
     assert (disk.look.expect, disk.severity) == (Condition(exit=(0,), at_least=500), Severity.BLOCKER)
-    assert stop.foreach == ("api", "scheduler")
+    assert stop.foreach == Foreach(items=("api", "scheduler"))
     assert stop.do is not None
     assert stop.do.argv == ("svc", "stop", "{item}")
     assert (stop.verify.every_s, stop.verify.within_s) == (0.5, 10)
@@ -245,7 +271,7 @@ def test_what_a_plan_says_is_what_is_read() -> None:
     assert restore.elect.expect == Condition(exit=(0, 3))
     assert restore.when == When(fact="has-database", equals=True)
     assert (restore.destructive, restore.confirm, restore.guard) == (True, "restore", ("computes-converted",))
-    assert plan.steps[2].order == Order(batch=1)
+    assert plan.steps[3].order == Order(batch=1)
     assert plan.points_of_no_return[0].probes[0].ttl_s == 120
 
 

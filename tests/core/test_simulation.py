@@ -35,6 +35,12 @@ PLANS = {
         },
         target=make_target(controllers=3),
     ),
+    "abort points": resolved(
+        {
+            "restore": {"confirm": "restore", "abort_point": "only the service is stopped"},
+            "start": {"confirm": "start", "abort_point": "the data is back", "on": "one_reachable"},
+        }
+    ),
     "nothing destructive": resolved(
         {"restore": {"destructive": False, "undo": {"argv": ["db", "new"], "timeout_s": 5}}, "start": {"guard": []}}
     ),
@@ -81,6 +87,8 @@ def check_start(plan: ResolvedPlan, state: RunState, before: list[Entry], entry:
     assert len(running) < step.batch, "more at a time than the step's batch"
     for earlier in plan.steps[: plan.steps.index(step)]:
         _check_over(earlier.max_failures, [state.unit(u.key).status for u in earlier.units], earlier.chooses_one)
+    stops = [e.data["step"] for e in before if e.kind is Kind.STOPPED]
+    assert step.validation or not stops, "started although a person had stopped"
     if step.confirm:
         assert any(e.kind is Kind.CONFIRMED and e.data["step"] == step.id for e in before)
     if step.guard or (step.destructive and not _may_have_destroyed(plan, before)):

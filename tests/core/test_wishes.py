@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 
 from core import wishes
+from core.codec import to_data
 from core.errors import RefusedError
-from core.journal import Entry
+from core.journal import Entry, Kind
+from core.progress import measure
 from core.run_states import RunStatus
-from core.schedule import decide
-from core.state import RunState, apply
+from core.schedule import AskPerson, decide
+from core.state import RunState, Stopped, apply
 from core.wishes import Draft
 from tests.core.making import BEGUN, later, resolved, say, state_after
 
@@ -138,10 +140,6 @@ def test_refused(journal: str, wish: Callable[[RunState], Any], text: str) -> No
 def _asked_to_confirm() -> RunState:
     state = state_after(STOPPED)
     decision = decide(CONFIRMED_PLAN, state, later(state.seq))
-    from core.codec import to_data
-    from core.journal import Kind
-    from core.schedule import AskPerson
-
     assert isinstance(decision, AskPerson)
     return apply(state, Entry(seq=state.seq + 1, kind=Kind.ASKED, at=later(99), data=to_data(decision.ask)))
 
@@ -165,6 +163,65 @@ def test_a_phrase_cannot_be_skipped_around() -> None:
         wishes.retry(CONFIRMED_PLAN, state, [])
     with pytest.raises(RefusedError, match="skip is no answer to what is asked"):
         wishes.skip(CONFIRMED_PLAN, state, [], "x")
+
+
+STOP_PLAN = resolved({"start": {"confirm": "start it", "abort_point": "the data is whole", "on": "one_reachable"}})
+RESTORED = STOPPED + "probed/restore restore@c1:started restore@c1:done "
+
+
+def _at_the_abort_point() -> RunState:
+    state = state_after(RESTORED)
+    decision = decide(STOP_PLAN, state, later(state.seq))
+    assert isinstance(decision, AskPerson)
+    assert decision.ask.choices == ("confirm", "skip", "leave")
+    assert "stopping here instead is safe: the data is whole" in decision.ask.reason
+    return apply(state, Entry(seq=state.seq + 1, kind=Kind.ASKED, at=later(99), data=to_data(decision.ask)))
+
+
+def _after(state: RunState, drafts: list[wishes.Draft]) -> RunState:
+    for draft in drafts:
+        entry = Entry(seq=state.seq + 1, kind=draft.kind, at=later(100), unit=draft.unit, by="bo", data=draft.data)
+        state = apply(state, entry)
+    return state
+
+
+def test_to_skip_at_an_abort_point_is_to_stop_there() -> None:
+    """The step and all later ones are passed over, whichever host it would have chosen; the validations run."""
+    state = _at_the_abort_point()
+
+    drafts = wishes.skip(STOP_PLAN, state, [], "the source is enough")
+    after = _after(state, drafts)
+
+    assert words(drafts) == "stopped start@c1:skipped start@c2:skipped"
+    assert after.stopped == Stopped(step="start", by="bo", reason="the source is enough")
+    assert after.ask is None
+    assert say(decide(STOP_PLAN, after, later(101))) == "do answers@c1"
+    done = _after(after, [wishes.Draft(kind=kind, unit="answers@c1") for kind in (Kind.STARTED, Kind.DONE)])
+    assert say(decide(STOP_PLAN, done, later(102))) == "finish succeeded"
+
+
+def test_stopping_names_no_unit_and_wants_a_reason() -> None:
+    state = _at_the_abort_point()
+
+    with pytest.raises(RefusedError, match="wants a reason"):
+        wishes.skip(STOP_PLAN, state, [], "")
+    with pytest.raises(RefusedError, match="name no unit"):
+        wishes.skip(STOP_PLAN, state, ["start@c1"], "x")
+
+
+def test_an_abort_point_can_be_passed_by_its_phrase() -> None:
+    after = _after(_at_the_abort_point(), wishes.resume(_at_the_abort_point(), "start it"))
+
+    assert after.stopped is None
+    assert say(decide(STOP_PLAN, after, later(101))) == "elect start"
+
+
+def test_what_was_not_started_did_not_come_up() -> None:
+    """Passing over a failed start says that it is up; stopping before it does not."""
+    state = _at_the_abort_point()
+    stopped = measure(STOP_PLAN, _after(state, wishes.skip(STOP_PLAN, state, [], "x")), later(200))
+
+    assert stopped.down_since is not None
 
 
 def test_abort_is_open_again_once_it_is_proved_that_nothing_was_destroyed() -> None:

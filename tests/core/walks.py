@@ -58,6 +58,8 @@ def make(draw: st.DrawFn, state: RunState, kind: Kind, unit: str = "") -> Entry:
             data = {"findings": to_data(findings(verdict, at)), "step": draw(st.sampled_from(["", *STEPS]))}
         case Kind.ELECTED:
             data = {"step": draw(st.sampled_from(STEPS)), "host": draw(st.sampled_from(["c1", "c2"]))}
+        case Kind.STOPPED:
+            data = {"step": draw(st.sampled_from(STEPS)), "reason": "enough"}
         case Kind.CONFIRMED:
             data = {"step": draw(st.sampled_from(STEPS))}
         case Kind.ASKED:

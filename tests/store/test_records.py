@@ -6,7 +6,7 @@ import pytest
 
 from core.action import Output, Verb
 from core.errors import RefusedError
-from core.ledger import Checkpoint, Ledger, Snapshot, Upgrade
+from core.ledger import Checkpoint, Hop, Ledger, Snapshot, Upgrade
 from store.database import Store
 from store.tables import CounterRow
 from tests.store.samples import T0, UNIT, at, begun_run
@@ -133,3 +133,21 @@ async def test_ping_writes(store: Store) -> None:
         beat = await look._session.get(CounterRow, "beat")
         assert beat is not None
         assert beat.value == 2
+
+
+async def test_hops_are_a_chain_of_their_upgrade(store: Store) -> None:
+    hop = Hop(origin="newton", destination="ocata", began_at=at(10), by="ana", snapshot="s0")
+    async with store.begin() as tx:
+        await tx.begin_upgrade("east", UPGRADE)
+        await tx.begin_hop("east", hop)
+        begun = (await tx.ledger("east")).hops
+        await tx.end_hop("east", hop, "bo", at(20))
+        await tx.begin_hop("east", replace(hop, origin="ocata", destination="pike", began_at=at(30), snapshot=""))
+    async with store.begin() as tx:
+        chain = (await tx.ledger("east")).hops
+        await tx.begin_upgrade("east", replace(UPGRADE, started_at=at(40)))
+        assert (await tx.ledger("east")).hops == ()
+
+    assert begun == (hop,)
+    assert chain[0] == replace(hop, ended_at=at(20))
+    assert (chain[1].origin, chain[1].destination, chain[1].ended_at) == ("ocata", "pike", None)

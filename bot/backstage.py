@@ -51,7 +51,8 @@ class Backstage:
 
     @property
     def _open(self) -> bool:
-        return bool(self.missed)
+        """Whether something is still to happen, or happens just now: then everybody waits for it."""
+        return bool(self.missed) or not all(task.done() for task in self._reached.values())
 
     async def _reach_by_probe(self, run_id: str) -> None:
         """Find out which moment this look at the points of no return belongs to: a claim's, or a step's guard."""

@@ -11,11 +11,25 @@ from typing import Any
 from bot import views
 from bot.mrkdwn import entities
 from bot.slack_answers import Answers, or_explain
-from bot.slack_forms import Form, Forms, block_of, values_of
+from bot.slack_forms import Form, Forms, block_of, pairs_of, values_of
 from bot.slack_people import People
 from bot.views_blocks import Json
 from bot.views_buttons import Clicked, read_value
-from bot.views_modal import DECIDE, INCIDENT, OUTCOME, PHRASE, PLAN, PREVIEW, REASON, START, TARGET, TYPED, UNIT
+from bot.views_modal import (
+    ACCEPTED,
+    DECIDE,
+    INCIDENT,
+    OUTCOME,
+    PARAMETERS,
+    PHRASE,
+    PLAN,
+    PREVIEW,
+    REASON,
+    START,
+    TARGET,
+    TYPED,
+    UNIT,
+)
 from commands.say import next_line
 from core.errors import RefusedError
 from core.ports import Service, StartRequest
@@ -129,6 +143,8 @@ class Dialogs:
             incident=" ".join(values.get(INCIDENT, "").split()),
             # A board belongs where the approvers are; the place it was typed in is only the second choice.
             channel="" if target is not None and target.channel else form.channel,
+            parameters=pairs_of(values.get(PARAMETERS, "")),
+            accepted=pairs_of(values.get(ACCEPTED, "")),
         )
 
     async def _start(self, view: Mapping[str, Any], user: str) -> Json:
@@ -195,4 +211,9 @@ def _errors(view: Mapping[str, Any]) -> dict[str, str]:
         errors[REASON] = "Approvers have to know why."
     if target and typed != target:
         errors[TYPED] = f"Type the target's name exactly: {target}"
+    for pairs in (PARAMETERS, ACCEPTED):
+        try:
+            pairs_of(values.get(pairs, ""))
+        except RefusedError as refusal:
+            errors[pairs] = str(refusal)
     return {block_of(view, action_id): text for action_id, text in errors.items() if block_of(view, action_id)}

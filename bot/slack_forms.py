@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from commands.grammar import assignment, check_clean, shown
 from core.errors import RefusedError
 from core.ports import StartRequest
 
@@ -76,6 +77,27 @@ def values_of(view: Mapping[str, Any]) -> dict[str, str]:
             chosen = element.get("selected_option") or {}
             found[action_id] = str(element.get("value") or chosen.get("value") or "")
     return found
+
+
+def pairs_of(text: str) -> dict[str, str]:
+    """
+    Return what stands in an input of one NAME=VALUE a line.
+
+    Raises:
+        RefusedError: a line is not one, or names what a line before it named; the text says which.
+    """
+    pairs: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        check_clean(line)
+        name, value = assignment(line.strip()) or ("", "")
+        if not name.strip() or not value.strip():
+            raise RefusedError(f"line {number} should be NAME=VALUE, is {shown(line.strip())}")
+        if name.strip() in pairs:
+            raise RefusedError(f"line {number}: {name.strip()} was given before")
+        pairs[name.strip()] = value.strip()
+    return pairs
 
 
 def block_of(view: Mapping[str, Any], action_id: str) -> str:

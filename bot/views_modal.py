@@ -19,9 +19,11 @@ from core.words import in_words
 START, PREVIEW, DECIDE, SHOWN = "belay_start", "belay_preview", "belay_decide", "belay_shown"
 #: action_ids of inputs; the target's tells Belay at once, so that the plans that fit can be offered
 TARGET, PLAN, INCIDENT, REASON, TYPED = "belay_target", "belay_plan", "incident", "reason", "typed"
+PARAMETERS, ACCEPTED = "parameters", "accepted"
 UNIT, OUTCOME, PHRASE = "unit", "outcome", "phrase"
 
 REASON_CHARACTERS = 500
+PAIRS_CHARACTERS = 1_000
 
 
 def start_modal(targets: Sequence[Target], plans: Sequence[Plan], *, chosen: str, nonce: str) -> Json:
@@ -38,6 +40,7 @@ def start_modal(targets: Sequence[Target], plans: Sequence[Plan], *, chosen: str
             "target", "Target", select(TARGET, offered, initial=chosen, placeholder="What is rolled back"), tells=True
         ),
         *_plan_blocks(plans, chosen),
+        *_extra_blocks(plans, chosen),
         labelled("incident", "Incident", text_input(INCIDENT, most=60, placeholder="INC-482"), optional=True),
         labelled(
             "reason",
@@ -63,6 +66,24 @@ def _plan_blocks(plans: Sequence[Plan], chosen: str) -> list[Json]:
     offered = [option(f"{plan.id} (to {in_words(plan.destination)})", plan.id) for plan in plans]
     initial = plans[0].id if len(plans) == 1 else ""
     return [labelled(f"plan-{chosen}"[:255], "Plan", select(PLAN, offered, initial=initial, placeholder="A way back"))]
+
+
+def _extra_blocks(plans: Sequence[Plan], chosen: str) -> list[Json]:
+    """Where some plan takes them: its parameters, and the unknowns that the quorum may take on itself."""
+    names = {name: parameter for plan in plans for name, parameter in plan.parameters.items()}
+    points = {point.id: point for plan in plans for point in plan.points_of_no_return if point.may_accept_unknown}
+    blocks = []
+    if names:
+        told = [f"{name}: {parameter.what or 'see the plan'}" for name, parameter in names.items()]
+        example = text_input(PARAMETERS, most=PAIRS_CHARACTERS, multiline=True, placeholder=f"{next(iter(names))}=…")
+        hint = f"One NAME=VALUE a line; what is left out is the plan's or the target's. {'; '.join(told)}"
+        blocks.append(labelled(f"parameters-{chosen}"[:255], "Parameters", example, hint=hint, optional=True))
+    if points:
+        told = [f"{point.id}: {point.event}" for point in points.values()]
+        example = text_input(ACCEPTED, most=PAIRS_CHARACTERS, multiline=True, placeholder=f"{next(iter(points))}=why")
+        hint = f"Only where nothing can be known: one POINT=WHY a line, which approvers read. {'; '.join(told)}"
+        blocks.append(labelled(f"accepted-{chosen}"[:255], "Unknowns taken on", example, hint=hint, optional=True))
+    return blocks
 
 
 def _titled(name: str, title: str) -> str:

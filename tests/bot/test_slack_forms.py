@@ -3,7 +3,7 @@
 import pytest
 
 from bot import slack_forms
-from bot.slack_forms import Forms, block_of, values_of
+from bot.slack_forms import Forms, block_of, pairs_of, values_of
 from core.errors import RefusedError
 from core.ports import StartRequest
 
@@ -64,3 +64,24 @@ def test_what_stands_in_the_inputs() -> None:
     assert values_of(view) == {"plan": "old", "reason": "x"}
     assert block_of(view, "plan") == "plan-prod"
     assert block_of(view, "typed") == ""
+
+
+def test_pairs_one_a_line() -> None:
+    assert pairs_of("clusters = cust-a,cust-b\n\n wait=5 ") == {"clusters": "cust-a,cust-b", "wait": "5"}
+    assert pairs_of("clusters=label:tier=gold") == {"clusters": "label:tier=gold"}
+    assert pairs_of("") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("clusters", "line 1 should be NAME=VALUE, is 'clusters'"),
+        ("a=1\n=2", "line 2 should be NAME=VALUE, is '=2'"),
+        ("a=1\na=2", "line 2: a was given before"),
+        ("a=", "line 1 should be NAME=VALUE"),
+        ("a=\u202e1", "hidden"),
+    ],
+)
+def test_pairs_that_are_none(text: str, said: str) -> None:
+    with pytest.raises(RefusedError, match=said):
+        pairs_of(text)

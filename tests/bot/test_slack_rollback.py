@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.views_modal import OUTCOME, PLAN, REASON, TARGET, TYPED, UNIT
+from bot.views_modal import ACCEPTED, OUTCOME, PARAMETERS, PLAN, REASON, TARGET, TYPED, UNIT
 from core.action import Ended, Output
 from core.run_states import RunStatus
 from sandbox.workspace.messages import Message
 from tests.bot.slack_world import CHANNEL, Belay, belay
+from tests.bot.world import plan_data
 from tests.practice_executor import printed
 
 
@@ -154,6 +155,31 @@ async def test_the_dialog_asks_previews_and_starts(tmp_path: Path) -> None:
         run_id = (await bot.service.runs())[0].run.id
         await bot.shows(run_id, "WAITING")
         assert (await bot.view(run_id)).run.reason == "500s"
+
+
+async def test_the_dialog_takes_parameters_and_what_the_quorum_may_take_on(tmp_path: Path) -> None:
+    point = plan_data()["points_of_no_return"][0] | {"may_accept_unknown": True}
+    plan = plan_data(
+        parameters={"clusters": {"what": "which clusters", "pattern": "[a-z,]+"}}, points_of_no_return=[point]
+    )
+    async with belay(tmp_path, plan=plan) as bot:
+        bot.hosts.answers["computes-converted.0@c"] = printed("maybe")
+        ana = bot.person("ana")
+        first = await (await ana.command(CHANNEL, "/rollback start")).modal()
+        asked = {TARGET: "prod", PLAN: "old", REASON: "500s", TYPED: "prod"}
+
+        wrong = await ana.submit(first, {**asked, PARAMETERS: "clusters"})
+        assert wrong.errors == {"parameters-prod": "line 1 should be NAME=VALUE, is 'clusters'"}
+
+        await ana.submit(first, {**asked, PARAMETERS: "clusters=a,b", ACCEPTED: "computes-converted=c burnt down"})
+        await bot.until(lambda: ana.modal and ana.modal.body["callback_id"] == "belay_preview")
+        assert ana.modal is not None
+        await ana.submit(ana.modal, {})
+        await bot.until(lambda: ana.modal and "is up for approval" in str(ana.modal.body["blocks"]))
+
+        run = (await bot.service.runs())[0].run
+        assert run.plan.parameters == {"clusters": "a,b"}
+        assert run.accepted == {"computes-converted": "c burnt down"}
 
 
 async def test_a_dialog_that_was_used_or_is_from_before_a_restart_says_so(tmp_path: Path) -> None:

@@ -237,8 +237,9 @@ def test_another_target_has_another_block_of_plans() -> None:
         for name in ("a", "b")
     )
 
-    assert first[1]["block_id"] != second[1]["block_id"]
-    assert [block["block_id"] for block in first[2:]] == [block["block_id"] for block in second[2:]]
+    named = [[block["block_id"] for block in page] for page in (first, second)]
+    assert [block for block in named[0] if block in named[1]] == ["target", "incident", "reason", "typed"]
+    assert [block for block in named[0] if block not in named[1]] == ["plan-a", "parameters-a", "accepted-a"]
 
 
 def test_app_home_fits() -> None:

@@ -56,6 +56,11 @@ class Store:
             raise
         return cls(engines, lock)
 
+    @property
+    def place(self) -> str:
+        """For people: the file, or the URL without its password."""
+        return self._engines.place
+
     async def close(self) -> None:
         """Give everything back. What is asked of it after that is refused."""
         self._closed = True

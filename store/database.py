@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
 
+from sqlalchemy import event
+
 from core.errors import StoreUnavailableError
 from store import migrate
 from store.engines import Engines, make_engines
@@ -31,6 +33,8 @@ class Store:
         self._turns = Turns()
         self._known = Memory()
         self._closed = False
+        for engine in engines.all():
+            event.listen(engine.sync_engine, "connect", lambda _connection, _record: self._known.forget())
 
     @classmethod
     async def open(cls, url: str, *, readonly: bool = False, alone: bool = True) -> Self:

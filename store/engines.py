@@ -42,10 +42,12 @@ class Engines:
     place: str  #: for people: the file, or the URL without its password
     file: Path | None  #: SQLite's
 
+    def all(self) -> list[AsyncEngine]:
+        return [engine for engine in (self.writer, self.reader) if engine is not None]
+
     async def dispose(self) -> None:
-        for engine in (self.writer, self.reader):
-            if engine is not None:
-                await engine.dispose()
+        for engine in self.all():
+            await engine.dispose()
 
 
 def database_file(url: str) -> Path | None:

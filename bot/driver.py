@@ -23,6 +23,7 @@ from core.errors import (
     RefusedError,
     StoreUnavailableError,
     TransitionError,
+    UnknownNameError,
 )
 from core.journal import Kind
 from core.ports import Clock
@@ -77,6 +78,7 @@ class Driver:
 
         Raises:
             FencedError: another driver has the run; nothing more was done.
+            UnknownNameError: the database has lost the run; nothing more was done.
             NewerJournalError: a newer Belay wrote in its journal; nothing more was done.
         """
         while True:
@@ -86,7 +88,7 @@ class Driver:
                 if state.status.ended:
                     return state.status
                 rested = not await self._step(state)
-            except FencedError:
+            except (FencedError, UnknownNameError):
                 raise
             except ConflictError as conflict:
                 log.info("%s: deciding again: %s", self.run.id, conflict)
@@ -206,11 +208,25 @@ class Driver:
             async with asyncio.TaskGroup() as group:
                 for work in self._working:
                     group.create_task(self._to_its_end(work, work_on))
-        except* (FencedError, NewerJournalError) as not_ours:
+        except* (FencedError, NewerJournalError, UnknownNameError) as not_ours:
             raise not_ours.exceptions[0] from None
+        except* TransitionError as refused:
+            raise await self._meaning(refused.exceptions[0], state) from None
         finally:
             watching.cancel()
             self._working = []
+
+    async def _meaning(self, refused: Exception, intended: RunState) -> Exception:
+        """Of an outcome that cannot follow what was intended: a bug, or the database has lost the intent."""
+        async for attempt in until_written():
+            with attempt:
+                now = await self._load()
+        if now.seq >= intended.seq:
+            return refused
+        return ConflictError(
+            f"{self.run.id} is at entry {now.seq} and was at {intended.seq}: the database has lost its last entries; "
+            "what runs on hosts is attached to"
+        )
 
     async def _to_its_end(self, work: UnitWork, work_on: Callable[[UnitWork], Awaitable[Result]]) -> None:
         result = await work_on(work)
@@ -244,6 +260,7 @@ class Driver:
         unit_state = state.unit(unit.key)
         return UnitWork(
             run_id=self.run.id,
+            run_token=self.run.token,
             plan=self.run.plan,
             unit=unit,
             attempt=unit_state.attempt,

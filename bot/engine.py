@@ -9,7 +9,7 @@ from bot.driver import Driver
 from bot.hands import Hands
 from bot.looker import Looker
 from bot.recorder import Recorder
-from core.errors import FencedError, StoreUnavailableError
+from core.errors import FencedError, StoreUnavailableError, UnknownNameError
 from core.ports import Clock
 from core.state import NewerJournalError
 from store.database import Store
@@ -96,6 +96,9 @@ class Engine:
             log.warning("%s is driven by another process now; leaving it to that one", run_id)
         except StoreUnavailableError as error:
             log.warning("%s is not driven yet: %s", run_id, error)  # the sweep wakes it again
+        except UnknownNameError as error:
+            log.error("%s is gone from the database: %s", run_id, error)  # noqa: TRY400  # it says all there is; no bug
+            self.stalled[run_id] = "the database has lost it (a failover, a restored backup?); look at what hosts did"
         except NewerJournalError as error:
             log.error("%s is left alone: %s", run_id, error)  # noqa: TRY400  # it says all there is; no bug
             self.stalled[run_id] = str(error)

@@ -55,9 +55,12 @@ class Hands:
             await executor.close()
 
 
-def action_for(run_id: str, unit: str, verb: Verb, command: Command, *, attempt: int = 1) -> Action:
+def action_for(
+    run_id: str, unit: str, verb: Verb, command: Command, *, attempt: int = 1, run_token: str = ""
+) -> Action:
     return Action(
         run_id=run_id,
+        run_token=run_token,
         unit=unit,
         verb=verb,
         attempt=attempt,

@@ -21,6 +21,7 @@ from procrastinate.manager import JobManager, NotificationCallback
 from psycopg.errors import RaiseException
 
 from bot.engine import Engine
+from bot.replica_seat import Seat
 from bot.replicas_schema import prepare
 from core.errors import BelayError, StoreUnavailableError
 from core.journal import VERSION
@@ -65,6 +66,15 @@ class Jobs(JobManager):
     without a heartbeat, and the others would take each away again.
     """
 
+    def __init__(self, connector: PsycopgConnector, seat: Seat) -> None:
+        super().__init__(connector)
+        self._seat = seat
+
+    async def register_worker(self) -> int:
+        worker = await super().register_worker()
+        self._seat.note(worker)
+        return worker
+
     async def update_heartbeat(self, worker_id: int) -> None:
         try:
             await super().update_heartbeat(worker_id)
@@ -94,12 +104,14 @@ class Jobs(JobManager):
 class Replicas:
     """One replica. Implements `bot.service.Waker`."""
 
-    def __init__(self, url: str, *, store: Store, engine: Engine, pace: Pace | None = None) -> None:
+    def __init__(self, url: str, *, store: Store, engine: Engine, seat: Seat, pace: Pace | None = None) -> None:
         self._store = store
         self._engine = engine
         self._pace = pace or PACE
-        self._app = App(connector=_connector(url))
-        self._app.job_manager = Jobs(self._app.connector)
+        self._seat = seat
+        connector = _connector(url)
+        self._app = App(connector=connector)
+        self._app.job_manager = Jobs(connector, seat)
         self._drive = self._app.task(name="drive", pass_context=True)(self._on_drive)
         self._write = self._app.task(name="write", pass_context=True)(self._on_write)
         self._held: dict[int, Job] = {}  #: jobs taken and not done
@@ -125,7 +137,9 @@ class Replicas:
         try:
             await self._app.open_async()
             await prepare(self._app)
+            await self._take_over(self._seat.take())
         except ConnectorException as error:
+            self._seat.leave(nothing_left=False)
             await self._app.close_async()
             raise StoreUnavailableError(f"the queue of jobs cannot be opened: {_why(error)}") from error
         loops = {"jobs": self._work, "ears": self._listen, "rounds": self._tend, "calls": self._call}
@@ -136,11 +150,14 @@ class Replicas:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        handed_over = False
         try:
             async with asyncio.timeout(self._pace.close_s):
                 await self._give_back(wait_s=0)
+            handed_over = True
         except (ConnectorException, TimeoutError) as error:
             log.warning("nothing is handed over, the others will notice: %s", error)
+        self._seat.leave(nothing_left=handed_over)
         await self._app.close_async()
 
     async def _kept(self, name: str, loop: Callable[[], Awaitable[None]]) -> None:
@@ -245,6 +262,15 @@ class Replicas:
         for key, job in list(self._held.items()):
             await self._again(job, wait_s=wait_s)
             del self._held[key]
+
+    async def _take_over(self, predecessor: int | None) -> None:
+        """Give on at once what *predecessor*, a worker that is dead for certain, had in hand."""
+        if predecessor is None:
+            return
+        left = await self._app.job_manager.list_jobs_async(worker_id=predecessor, status=Status.DOING.value)
+        for job in left:
+            log.warning("this replica was killed while it had %s %s; it goes on", job.task_name, job.task_kwargs)
+            await self._again(job, wait_s=self._pace.lease_s)
 
     async def _again(self, job: Job, *, wait_s: float) -> None:
         """

@@ -39,6 +39,7 @@ class UnitWork:
     """One unit of one run, on its host."""
 
     run_id: str
+    run_token: str
     plan: ResolvedPlan
     unit: Unit
     attempt: int
@@ -239,7 +240,7 @@ class UnitWork:
         if command is None:
             raise AssertionError(f"'{self.unit.key}' has nothing to {verb}")
         attempt = self.attempt if verb is Verb.DO else self.undo_attempt
-        return action_for(self.run_id, self.unit.key, verb, command, attempt=attempt)
+        return action_for(self.run_id, self.unit.key, verb, command, attempt=attempt, run_token=self.run_token)
 
     def _draft(self, kind: Kind, reason: str) -> Draft:
         return Draft(kind=kind, unit=self.unit.key, data={"reason": reason} if reason else {})

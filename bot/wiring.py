@@ -10,6 +10,7 @@ from bot.engine import Engine
 from bot.hands import Hands
 from bot.looker import Looker
 from bot.recorder import Recorder
+from bot.replica_seat import Seat
 from bot.replicas import Replicas
 from bot.service import BelayService, NobodyDrives
 from bot.settings import Settings
@@ -123,7 +124,8 @@ async def assemble(
         recorder = Recorder(store, clock, bell.ring)
         engine = Engine(store, recorder, hands, looker, clock)
         stack.push_async_callback(engine.close)
-        replicas = Replicas(settings.url, store=store, engine=engine) if shares else None
+        seat = Seat(settings.data, database=store.place)
+        replicas = Replicas(settings.url, store=store, engine=engine, seat=seat) if shares else None
         service = BelayService(
             store=store,
             roster=config.roster,

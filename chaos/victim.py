@@ -32,7 +32,7 @@ from core.codec import to_data
 from core.journal import Kind
 from store.database import Store
 
-#: Seconds; in the product: a dead link 15, a sign of life 5, connecting 10, attaching again 2, between messages 1.
+#: Seconds; in the product: a dead link 12, a sign of life 4, connecting 10, attaching again 2, between messages 1.
 DEAD_AFTER_S, KEEPALIVE_S, CONNECT_S, REATTACH_S, POST_GAP_S = 2.0, 0.5, 2.0, 0.2, 0.02
 
 

@@ -39,6 +39,7 @@ class Action:
     """
 
     run_id: str  #: "R-17"; for looks outside a run any safe word ("preview")
+    run_token: str = ""  #: `Run.token`: a host that has kept another run of this number refuses; "": it does not ask
     unit: str  #: "stop-api@controller-1"; with items "start-unit@controller-1[nova-api]"
     verb: Verb
     attempt: int = 1  #: counts from 1; another attempt is another claim on the host
@@ -132,7 +133,7 @@ class Executor(Protocol):
         Raises:
             UnreachableError: nothing was started; trying again is safe.
             AccessDeniedError: nothing was started; the host key or the credentials were refused.
-            HostNotReadyError: nothing was started; for example the host's disk is full.
+            HostNotReadyError: nothing was started; the host's disk is full, or it knows another run of this number.
             OutcomeLostError: the link dropped after it may have started: attach.
         """
         ...
@@ -145,7 +146,7 @@ class Executor(Protocol):
         that is the proof in `NeverRan`.
 
         Raises:
-            UnreachableError, AccessDeniedError: the host cannot be asked; nothing is known.
+            UnreachableError, AccessDeniedError, HostNotReadyError: the host cannot be asked; nothing is known.
             OutcomeLostError: the link dropped while waiting.
         """
         ...

@@ -1,5 +1,6 @@
 """A run as it was asked for (it never changes), and as it stands (computed from its journal)."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,6 +29,12 @@ class Run:
     created_at: datetime
     accepted: Mapping[str, str] = field(default_factory=dict)  #: point of no return -> words
     parameters: Mapping[str, str] = field(default_factory=dict)  #: as the requester gave them; the rest are facts
+
+    @property
+    def token(self) -> str:
+        """Tells this run from another one that was given its number by a database that had lost this one."""
+        text = f"{self.id} {self.digest} {self.requester} {self.created_at.isoformat()}"
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
     def subject(self) -> Subject:

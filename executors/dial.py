@@ -37,8 +37,8 @@ class SshSettings:
     identity_files: tuple[str, ...] = ()  #: empty: the agent, ssh_config and ~/.ssh
     agent: bool = True  #: ask the SSH agent for keys
     connect_timeout_s: float = 10.0
-    keepalive_s: float = 5.0  #: a waiting link that is silent for so long is asked for a sign of life
-    dead_after_s: float = 15.0  #: and is given up when it is silent for so long
+    keepalive_s: float = 4.0  #: a waiting link that is silent for so long is asked for a sign of life
+    dead_after_s: float = 12.0  #: and is given up when it is silent for so long: 15 s at the latest, on a busy machine
     idle_close_s: float = 300.0  #: an unused connection is given back after so long
     threads: int = 32  #: for connecting, which blocks; a running action takes none
     secrets: tuple[str, ...] = ()  #: masked wherever they appear in output

@@ -320,7 +320,7 @@ class Link:
             if silent_s >= settings.keepalive_s and now - asked >= settings.keepalive_s:
                 asked = now
                 self._pool.submit(self._ask_for_life)
-            await asyncio.sleep(settings.keepalive_s / 4)
+            await asyncio.sleep(min(settings.keepalive_s / 4, settings.dead_after_s - silent_s))
         self.fail("the connection broke")
 
     def _ask_for_life(self) -> None:

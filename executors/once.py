@@ -26,6 +26,7 @@ SWEEP_S: Final = 15.0
 LONGEST_LOOK: Final = 100_000
 
 _ENV_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_TOKEN: Final = re.compile(r"[A-Za-z0-9]*", re.ASCII)
 _SAFE_WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*", re.ASCII)
 
 
@@ -94,6 +95,8 @@ def call(op: Op, action: Action, *, state_dir: str, nonce: str, offset: int = 0)
     """
     if not _SAFE_WORD.fullmatch(action.run_id):
         raise PlanError("run", f"id {action.run_id!r} should be letters, digits, '.', '_', '+' and '-'")
+    if not _TOKEN.fullmatch(action.run_token):
+        raise PlanError("run", f"token {action.run_token!r} should be letters and digits")
     if not state_dir.startswith("/"):
         raise PlanError("state_dir", f"{state_dir!r} should be an absolute path")
     starts = op in (Op.RUN, Op.LOOK)
@@ -101,6 +104,7 @@ def call(op: Op, action: Action, *, state_dir: str, nonce: str, offset: int = 0)
         "nonce": nonce,
         "base": state_dir.rstrip("/") or "/",
         "run": action.run_id,
+        "token": action.run_token,
         "key": action.key,
         "from": str(offset),
         "limit": str(max(1, round(action.timeout_s * 100))),
@@ -238,6 +242,12 @@ def verdict_of(answer: Answer, output: Output, *, where: str) -> Verdict | Belay
             return HostNotReadyError(
                 f"{where} was not started: the host cannot keep its state ({said}); "
                 "free some space there or make `state_dir` writable, then retry"
+            )
+        case "stranger":
+            return HostNotReadyError(
+                f"{where} was not started: the host has kept another run of this number, so the database has lost its "
+                "end (a failover, an old backup?). See in this run's folder in `state_dir` there what that one did, "
+                "move the folder away, then retry"
             )
         case "alive":
             return OutcomeLostError(f"{where} was told to end and is still alive after KILL; look at the host")

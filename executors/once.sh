@@ -13,6 +13,9 @@
 #   exit.RC.WHY.CENTISECONDS   the ending. The name is the content, so it appears whole or not at all, needs
 #                 no free block on a full disk, and no process to write it
 #
+# For the run, beside them: boot.BOOT, see below, and run.TOKEN: which run of this number it is. A database that lost its
+# end gives a number out again, and what another run has done under it must not pass for this one's.
+#
 # The claim is one exclusive creation, made by the process that is about to become the action. Whoever
 # creates it first owns the key for ever: another caller, or a cancel. So "cancelled" in it is a proof that
 # nothing ran and nothing will, even if a delayed start is still on its way.
@@ -142,9 +145,20 @@ once_state() {
   fi
 }
 
+# Fails if what is kept under this run's number is another run's. Folders without a token are older than tokens.
+once_ours() {
+  [ -z "$token" ] || [ -e "$home/run.$token" ] && return
+  set -- "$home"/run.*
+  [ -e "$1" ] || return 0
+  state=stranger
+  once_say
+  return 1
+}
+
 # Everything up to here is on disk before anything of this run happens on this host.
 once_prepare() {
   [ -d "$dir" ] || mkdir -p "$dir" || return 1
+  [ -z "$token" ] || [ -e "$home/run.$token" ] || true >"$home/run.$token" || return 1
   [ -e "$home/boot.$boot" ] || {
     true >"$home/boot.$boot" && { sync "$home/boot.$boot" "$home" "$base" 2>/dev/null || sync; }
   } || return 1
@@ -155,7 +169,7 @@ once_prepare_start() {
 }
 
 once_not_ready() {
-  why=$(once_prepare_start 2>&1 | tr ' ' '_' | tr -cd '[:graph:]')
+  why=$(once_prepare_start 2>&1 | tr ' ' '_' | tr -cd '!-~')
   [ -z "$script" ] || rm -f "$dir/script.$mark"
   state=notready
   once_say
@@ -172,7 +186,8 @@ once_list() {
   for path in /proc/[0-9]*; do
     [ "$mine" ] && once_stat "${path#/proc/}" && [ "$session" = "$cmd" ] && found="$found ${path#/proc/}"
   done
-  for path in $(grep -l -F -e "BELAY_MARK=$mark_of" /proc/[0-9]*/environ 2>/dev/null); do
+  # -z: an environment is NUL after NUL, and BusyBox would read no further than the first
+  for path in $(grep -l -z -F -e "BELAY_MARK=$mark_of" /proc/[0-9]*/environ 2>/dev/null); do
     path=${path%/environ}
     once_stat "${path#/proc/}" && found="$found ${path#/proc/}"
   done
@@ -310,6 +325,7 @@ once_stream() {
 once_run() {
   once_begin
   opened=''
+  once_ours || return
   if [ -e "$dir/claim" ]; then
     (once_open; once_follow)
   elif once_prepare_start 2>/dev/null; then
@@ -331,6 +347,7 @@ once_cancel() {
 once_attach() {
   once_begin
   opened=''
+  once_ours || return
   [ -e "$dir/claim" ] || once_cancel || return
   (once_open; once_follow)
 }
@@ -338,6 +355,7 @@ once_attach() {
 once_stop() {
   once_begin
   opened=''
+  once_ours || return
   [ -e "$dir/claim" ] || once_cancel || return
   while once_state; [ "$state" = running ] && [ -z "$owner" ]; do once_nap 3; done
   case $state in

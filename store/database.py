@@ -7,6 +7,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
 
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from core.errors import StoreUnavailableError
 from store import migrate
 from store.engines import Engines, make_engines
@@ -33,6 +36,9 @@ class Store:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._known = Memory()
         self._closed = False
+        for engine in engines.all():
+            if isinstance(engine, AsyncEngine):  # a server may be another one; a file is always itself
+                event.listen(engine.sync_engine, "connect", lambda _connection, _record: self._known.forget())
 
     @classmethod
     async def open(cls, url: str, *, readonly: bool = False, alone: bool = True) -> Self:
@@ -57,6 +63,11 @@ class Store:
                 lock.release()
             raise
         return cls(engines, lock)
+
+    @property
+    def place(self) -> str:
+        """For people: the file, or the URL without its password."""
+        return self._engines.place
 
     async def close(self) -> None:
         """Give everything back. What is asked of it after that is refused."""

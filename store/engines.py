@@ -42,11 +42,14 @@ class Engines:
     place: str  #: for people: the file, or the URL without its password
     file: Path | None  #: SQLite's
 
+    def all(self) -> list[AsyncEngine | Engine]:
+        return [engine for engine in (self.writer, self.reader) if engine is not None]
+
     async def dispose(self) -> None:
-        for engine in (self.writer, self.reader):
+        for engine in self.all():
             if isinstance(engine, AsyncEngine):
                 await engine.dispose()
-            elif engine is not None:
+            else:
                 engine.dispose()
 
 

@@ -20,14 +20,27 @@ class Memory:
 
     Safe because a run never changes and a journal only grows: a state of entry 40 is right for ever, and what came
     after it is read from the database. A transaction fills a memory of its own, which is taken over when it commits.
+
+    Both hold for one database only. A standby that took the primary's place may lack its last entries and have others
+    instead, so that everything is forgotten whenever a server is connected to.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, connected: int = 0) -> None:
+        """*connected*: how often a server had been connected to when this began."""
         self.runs: dict[str, Run] = {}
         self.states: dict[str, RunState] = {}
+        self.connected = connected
+
+    def forget(self) -> None:
+        """A server was connected to: it may be another one."""
+        self.runs.clear()
+        self.states.clear()
+        self.connected += 1
 
     def take_over(self, other: "Memory", *, keep: int) -> None:
-        """Add what *other* knows; keep the *keep* runs used last."""
+        """Add what *other* knows, unless that was begun before everything was forgotten; keep the *keep* used last."""
+        if other.connected != self.connected:
+            return
         for run_id, run in other.runs.items():
             self.runs.pop(run_id, None)
             self.runs[run_id] = run  # the newest last
@@ -45,7 +58,7 @@ class Part:
     def __init__(self, session: Session, *, known: Memory, writes: bool) -> None:
         self._session = session
         self._known = known  #: committed; only read here
-        self.learnt = Memory()
+        self.learnt = Memory(known.connected)
         self._writes = writes
 
     async def _add(self, *rows: SQLModel) -> None:

@@ -10,9 +10,10 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
@@ -21,13 +22,34 @@ from tests.needs import missing
 
 
 class PostgresServer:
-    def __init__(self, home: Path, port: int, words: list[str], user: str | None) -> None:
+    def __init__(self, home: Path, options: Sequence[str] = ()) -> None:
+        """An empty data directory in *home*, for `init` or `copy` to fill; *options* as `-c` takes them."""
         self.home = home
-        self.port = port
-        self._words = words
-        self._user = user
+        self.port = free_port()
+        self._options = options
+        self._user = "postgres" if os.geteuid() == 0 else None
         self._process: subprocess.Popen[bytes] | None = None
         self._databases = 0
+        if self._user:
+            shutil.chown(home, self._user, self._user)
+
+    @property
+    def data(self) -> Path:
+        return self.home / "data"
+
+    def init(self) -> None:
+        more = ["-A", "trust", "-U", "belay", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
+        self._run("initdb", "-D", str(self.data), *more)
+
+    def copy(self, primary: "PostgresServer", *, name: str) -> None:
+        """Become a standby of *primary*, which knows it as *name*."""
+        conninfo = f"host=127.0.0.1 port={primary.port} user=belay application_name={name}"
+        more = ["--write-recovery-conf", "--checkpoint=fast", "--no-sync"]
+        self._run("pg_basebackup", "-D", str(self.data), "-d", conninfo, *more)
+
+    def _run(self, tool: str, *words: str) -> None:
+        command = [_binary(tool), *words]
+        subprocess.run(command, check=True, capture_output=True, cwd=self.home, user=self._user, group=self._user)
 
     def start(self) -> None:
         """
@@ -35,20 +57,42 @@ class PostgresServer:
 
         Call it from the main thread: the server ends with the thread that started it.
         """
+        settings = [
+            f"port={self.port}",
+            "listen_addresses=127.0.0.1",
+            "unix_socket_directories=",
+            "fsync=off",
+            "shared_buffers=32MB",
+            *self._options,
+        ]
         last_wish = ["setpriv", "--pdeathsig", "QUIT"]  # it ends with the tests even if they are killed
-        words = [*last_wish, *self._words]
+        words = [_binary("postgres"), "-D", str(self.data), *(word for each in settings for word in ("-c", each))]
         with (self.home / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                words, stdout=log, stderr=log, cwd=self.home, user=self._user, group=self._user
+                [*last_wish, *words], stdout=log, stderr=log, cwd=self.home, user=self._user, group=self._user
             )
         self.wait_until_up()
 
     def stop(self) -> None:
         """As `pg_ctl stop -m immediate`: connections are cut, nothing is flushed, the next start recovers."""
         if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
             self._process.send_signal(signal.SIGQUIT)
             self._process.wait(30)
             self._process = None
+
+    def kill(self) -> None:
+        """SIGKILL to the server and all its processes at once, as when a machine loses its power."""
+        if self._process is not None:
+            children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+            for pid in (self._process.pid, *map(int, children)):
+                os.kill(pid, signal.SIGKILL)
+            self._process.wait(30)
+            self._process = None
+
+    def promote(self) -> None:
+        """Make a standby the primary; returns when it takes writes."""
+        self.execute("SELECT pg_promote(wait => true)")
 
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://belay@127.0.0.1:{self.port}/{database}"
@@ -67,6 +111,12 @@ class PostgresServer:
         with psycopg.connect(self._conninfo(database), autocommit=True) as connection:
             connection.execute(statement.encode())
 
+    def ask(self, query: str, *, database: str = "postgres") -> Any:
+        """The one value that *query* finds, None without a row."""
+        with psycopg.connect(self._conninfo(database), autocommit=True) as connection:
+            row = connection.execute(query.encode()).fetchone()
+        return row and row[0]
+
     @retry(
         retry=retry_if_exception_type(psycopg.OperationalError),
         wait=wait_fixed(0.05),
@@ -84,34 +134,40 @@ class PostgresServer:
 @contextmanager
 def postgres_server(*options: str) -> Iterator[PostgresServer]:
     """Start a server, with further `-c` *options* ("max_connections=5"); skip the test where none is installed."""
-    initdb, postgres = (_binary(name) for name in ("initdb", "postgres"))
+    with _home() as home:
+        server = PostgresServer(home, options)
+        server.init()
+        with _running(server):
+            yield server
+
+
+@contextmanager
+def standby_of(primary: PostgresServer, *, name: str) -> Iterator[PostgresServer]:
+    """A second server that follows *primary* by streaming replication."""
+    with _home() as home:
+        server = PostgresServer(home)
+        server.copy(primary, name=name)
+        with _running(server):
+            yield server
+
+
+@contextmanager
+def _home() -> Iterator[Path]:
+    _binary("postgres")
     home = Path(tempfile.mkdtemp(prefix="belay-postgres-"))
-    user = None
-    if os.geteuid() == 0:
-        user = "postgres"
-        shutil.chown(home, user, user)
-    server = None
     try:
-        data = home / "data"
-        init = [initdb, "-D", str(data), "-A", "trust", "-U", "belay", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
-        subprocess.run(init, check=True, capture_output=True, cwd=home, user=user, group=user)
-        port = free_port()
-        settings = [
-            f"port={port}",
-            "listen_addresses=127.0.0.1",
-            "unix_socket_directories=",
-            "fsync=off",
-            "shared_buffers=32MB",
-            *options,
-        ]
-        words = [postgres, "-D", str(data), *(word for setting in settings for word in ("-c", setting))]
-        server = PostgresServer(home, port, words, user)
-        server.start()
-        yield server
+        yield home
     finally:
-        if server is not None:
-            server.stop()
         shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def _running(server: PostgresServer) -> Iterator[None]:
+    try:
+        server.start()
+        yield
+    finally:
+        server.stop()
 
 
 def _binary(name: str) -> str:

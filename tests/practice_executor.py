@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from core.action import Action, Ended, Executor, Lost, NeverRan, Output, Sink, Verb, Verdict
-from core.errors import NotStartedError, OutcomeLostError, UnreachableError
+from core.errors import HostNotReadyError, NotStartedError, OutcomeLostError, UnreachableError
 from core.target import Host
 
 
@@ -39,9 +39,11 @@ class MemoryExecutor(Executor):
         self.started: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self.answers: dict[str, Answer] = {}  #: unit, or unit.verb
         self._claims: dict[tuple[str, str, str], Claim] = {}
+        self._tokens: dict[tuple[str, str], str] = {}  #: (host, run) -> which run of this number it knows
 
     async def run(self, action: Action, host: Host, sink: Sink) -> Verdict:
         self._reach(host)
+        self._know(action, host)
         key = (host.name, action.run_id, action.key)
         if key not in self._claims:
             self._claims[key] = Claim()
@@ -84,6 +86,7 @@ class MemoryExecutor(Executor):
 
     async def attach(self, action: Action, host: Host, sink: Sink) -> Verdict:
         self._reach(host)
+        self._know(action, host)
         key = (host.name, action.run_id, action.key)
         if key not in self._claims:
             spent = Claim(verdict=NeverRan(reason=f"{host.name} has never heard of it; its key is spent"))
@@ -106,6 +109,10 @@ class MemoryExecutor(Executor):
 
     async def close(self) -> None:
         return None
+
+    def _know(self, action: Action, host: Host) -> None:
+        if self._tokens.setdefault((host.name, action.run_id), action.run_token) != action.run_token:
+            raise HostNotReadyError(f"{host.name} has kept another run of this number")
 
     def _reach(self, host: Host) -> None:
         if host.name in self.unreachable:

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from procrastinate import App, PsycopgConnector
 
+from bot.replica_seat import Seat
 from bot.replicas import Pace, Replicas
 from bot.replicas_schema import missing, prepare
 from core.errors import FencedError
@@ -49,17 +50,24 @@ async def pair(url: str, tmp_path: Path) -> AsyncIterator[tuple[Member, Member]]
     hosts = memory_hosts()
     async with AsyncExitStack() as stack:
         found = []
-        for _ in range(2):
+        for number in range(2):
             store = await Store.open(url)
             stack.push_async_callback(store.close)
             member = await stack.enter_async_context(bot(tmp_path, hosts, store=store))
-            replicas = Replicas(url, store=store, engine=member.engine, pace=PACE)
+            seat = Seat(_folder(tmp_path, number), database=store.place)
+            replicas = Replicas(url, store=store, engine=member.engine, seat=seat, pace=PACE)
             member.service._engine = replicas
             member.service._changed = replicas.changed
             await replicas.start()
             stack.push_async_callback(replicas.close)
             found.append((member, replicas))
         yield found[0], found[1]
+
+
+def _folder(home: Path, number: int) -> Path:
+    folder = home / f"replica-{number}"
+    folder.mkdir()
+    return folder
 
 
 async def until(predicate: Callable[[], bool | Awaitable[bool]], within_s: float = 10) -> float:
@@ -244,7 +252,7 @@ async def test_a_newer_journal_is_left_alone_and_said_so(pair: tuple[Member, Mem
 
 
 def _database(member: Member) -> str:
-    return member[0].store._engines.place.rpartition("/")[2]
+    return member[0].store.place.rpartition("/")[2]
 
 
 # -- procrastinate's tables ------------------------------------------------------------------------------------------

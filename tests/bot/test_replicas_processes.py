@@ -133,6 +133,27 @@ async def test_a_driver_that_loses_the_database_is_replaced(pair: Fleet) -> None
     await assert_whole(pair, run_id)
 
 
+async def test_a_single_one_that_is_killed_and_started_again_goes_on_at_once(pair: Fleet) -> None:
+    """Nobody else is there, and it does not wait for its own heartbeats: that they are a dead one's is known."""
+    spare = pair.replicas[1]
+    spare.signal(signal.SIGTERM)
+    await spare.process.wait()
+    pair.replicas.remove(spare)
+    await spare.end()
+    run_id, driver = await pair.ask(), pair.replicas[0]
+    pair.agree()
+    await pair.until_step(run_id, 4)
+    driver.signal(signal.SIGKILL)
+    await driver.process.wait()
+    died_s = time.monotonic()
+
+    again = await pair.start_again(driver)
+    await until(again.drives, "it to drive again")
+    log.info("killed and started again: drives after %.1f s", time.monotonic() - died_s)
+    assert "this replica was killed while it had drive" in again.log.read_text()
+    await assert_whole(pair, run_id)
+
+
 async def test_sigterm_hands_over_at_once(pair: Fleet) -> None:
     run_id, driver, other = await under_way(pair, effects=1)
     asked_s = time.monotonic()

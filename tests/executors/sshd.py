@@ -14,6 +14,7 @@ from core.target import Host
 from executors.dial import SshSettings
 
 SSHD = "/usr/sbin/sshd"
+SSH_PORT = 22
 
 
 def keygen(path: Path, *more: str) -> Path:
@@ -33,10 +34,23 @@ class Sshd:
 
     folder: Path
     extra: str = ""
+    address: str = "127.0.0.1"
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "Sshd":
+        self.prepare()
+        with (self.folder / "sshd.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [SSHD, "-D", "-e", "-f", str(self.config)],
+                stdin=subprocess.DEVNULL,
+                stderr=log,
+            )
+        self.wait_until_it_listens(self.process)
+        return self
+
+    def prepare(self) -> None:
+        """Write everything the daemon needs."""
         if not (self.folder / "host_key").exists():
             self.folder.mkdir(parents=True, exist_ok=True)
             keygen(self.folder / "host_key")
@@ -46,37 +60,34 @@ class Sshd:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         self.port = self.port or free_port()
         self.write_known_hosts()
-        (self.folder / "sshd_config").write_text(
-            f"ListenAddress 127.0.0.1:{self.port}\nHostKey {self.folder}/host_key\nPidFile none\n"
+        self.config.write_text(
+            f"ListenAddress {self.address}:{self.port}\nHostKey {self.folder}/host_key\nPidFile none\n"
             f"AuthorizedKeysFile {self.folder}/authorized_keys\nStrictModes no\nUsePAM no\n"
             "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n"
             # a home of its own: what the user's .bashrc does on this machine is not what is tested or measured
             f"SetEnv HOME={self.folder}\nMaxStartups 100\n{self.extra}\n"
         )
-        with (self.folder / "sshd.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [SSHD, "-D", "-e", "-f", str(self.folder / "sshd_config")],
-                stdin=subprocess.DEVNULL,
-                stderr=log,
-            )
-        self._wait_until_it_listens()
-        return self
 
-    def _wait_until_it_listens(self) -> None:
+    @property
+    def config(self) -> Path:
+        return self.folder / "sshd_config"
+
+    def wait_until_it_listens(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
-            assert self.process
-            assert self.process.poll() is None, (self.folder / "sshd.log").read_text()
+            assert process.poll() is None, (self.folder / "sshd.log").read_text()
             with socket.socket() as sock:
-                if sock.connect_ex(("127.0.0.1", self.port)) == 0:
+                sock.settimeout(1)
+                if sock.connect_ex((self.address, self.port)) == 0:
                     return
             time.sleep(0.01)
         raise AssertionError("sshd does not listen")
 
     def write_known_hosts(self, port: int | None = None) -> None:
-        key = (self.folder / "host_key.pub").read_text()
+        key, port = (self.folder / "host_key.pub").read_text(), port or self.port
+        place = self.address if port == SSH_PORT else f"[{self.address}]:{port}"
         with (self.folder / "known_hosts").open("a") as file:
-            file.write(f"[127.0.0.1]:{port or self.port} {key}")
+            file.write(f"{place} {key}")
 
     @property
     def state(self) -> Path:
@@ -85,7 +96,7 @@ class Sshd:
     def host(self, name: str = "web1", **changes: object) -> Host:
         values = {
             "name": name,
-            "address": "127.0.0.1",
+            "address": self.address,
             "port": self.port,
             "user": getpass.getuser(),
             "state_dir": str(self.state),

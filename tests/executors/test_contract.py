@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from core.action import Ended, Executor, Lost, NeverRan, Verb
-from core.errors import UnreachableError
+from core.errors import HostNotReadyError, UnreachableError
 from tests.executors.kits import ALL, Kit
 from tests.executors.sshd import Sshd
 
@@ -126,6 +127,26 @@ async def test_nobody_there_means_nothing_started(kit: Kit) -> None:
         await kit.executor.look(kit.action("ok", "one", Verb.PROBE), nobody)
 
     assert isinstance(await kit.executor.run(kit.action("ok", "one"), kit.host, ignore), Ended)
+
+
+@pytest.mark.parametrize("how", ["run", "attach", "stop"])
+async def test_what_another_run_of_the_same_number_did_is_not_this_ones(kit: Kit, how: str) -> None:
+    """The database lost a run and gave its number out again; the host did not lose it."""
+    if not (kit.proves and kit.acts):
+        pytest.skip("it keeps nothing on a host")
+    before = kit.action("ok", "one")
+    await kit.executor.run(replace(before, run_token="a1"), kit.host, ignore)
+    other = replace(before, run_token="b2")
+    calls = {
+        "run": lambda: kit.executor.run(other, kit.host, ignore),
+        "attach": lambda: kit.executor.attach(other, kit.host, ignore),
+        "stop": lambda: kit.executor.stop(other, kit.host),
+    }
+    with pytest.raises(HostNotReadyError, match="another run of this number"):
+        await calls[how]()
+
+    assert kit.effect("one") == 1
+    assert isinstance(await kit.executor.attach(replace(before, run_token="a1"), kit.host, ignore), Ended)
 
 
 async def test_closing_twice_is_fine(kit: Kit) -> None:

@@ -1,0 +1,95 @@
+"""Who sat here before: believed only of a process that is dead for certain, on this boot and this database."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot import replica_seat
+from bot.replica_seat import Seat
+
+#: Sits down as worker 7, says so, and waits to be killed.
+SITTER = """
+import sys, time
+from pathlib import Path
+from bot.replica_seat import Seat
+seat = Seat(Path(sys.argv[1]), database="db")
+print("before me:", seat.take(), flush=True)
+seat.note(7)
+print("noted", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def sitter(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen([sys.executable, "-c", SITTER, str(tmp_path)], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "before me: None\n"
+        assert child.stdout.readline() == "noted\n"
+        yield child
+        child.kill()
+
+
+def test_a_killed_process_leaves_its_worker_to_the_next(tmp_path: Path, sitter: subprocess.Popen[str]) -> None:
+    sitter.kill()
+    sitter.wait()
+    seat = Seat(tmp_path, database="db")
+
+    assert seat.take() == 7
+    seat.leave(nothing_left=False)
+    assert Seat(tmp_path, database="db").take() == 7, "what was not handed over is still there to be taken over"
+
+
+def test_a_frozen_process_is_not_dead(tmp_path: Path, sitter: subprocess.Popen[str]) -> None:
+    os.kill(sitter.pid, signal.SIGSTOP)
+    beside = Seat(tmp_path, database="db")
+
+    assert beside.take() is None
+    beside.note(8)
+    os.kill(sitter.pid, signal.SIGKILL)
+    sitter.wait()
+    assert Seat(tmp_path, database="db").take() == 7, "who had no seat leaves no note"
+
+
+def test_who_handed_over_leaves_nothing(tmp_path: Path) -> None:
+    seat = Seat(tmp_path, database="db")
+    assert seat.take() is None
+    seat.note(7)
+    seat.leave(nothing_left=True)
+
+    assert Seat(tmp_path, database="db").take() is None
+
+
+@pytest.mark.parametrize("left", ['{"worker": 7', "[]", '{"worker": "x", "boot": "b", "database": "db"}', "7"])
+def test_a_note_that_makes_no_sense_is_none(tmp_path: Path, left: str) -> None:
+    (tmp_path / "replica").write_text(left)
+    assert Seat(tmp_path, database="db").take() is None
+
+
+def test_workers_of_another_database_or_another_boot_are_strangers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seat = Seat(tmp_path, database="db")
+    seat.take()
+    seat.note(7)
+    seat.leave(nothing_left=False)
+    other = Seat(tmp_path, database="another")
+    assert other.take() is None
+    other.leave(nothing_left=False)
+
+    boot = tmp_path / "boot_id"
+    boot.write_text("another boot\n")
+    monkeypatch.setattr(replica_seat, "_BOOT_ID", boot)
+    assert Seat(tmp_path, database="db").take() is None
+
+
+def test_a_folder_that_takes_no_file_is_done_without(tmp_path: Path) -> None:
+    seat = Seat(tmp_path / "nowhere", database="db")
+    assert seat.take() is None
+    seat.note(7)
+    seat.leave(nothing_left=True)

@@ -1,0 +1,175 @@
+"""
+The primary dies and a standby takes its place: two real clusters, streaming replication, a URL that names both.
+
+With synchronous replication nothing is lost. With asynchronous replication the last entries may be, and the hosts know
+more than the journal: whatever the journal forgot, nothing runs twice.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from core.journal import Kind
+from core.run_states import RunStatus
+from core.unit_states import UnitStatus
+from store.database import Store
+from tests.bot.world import Bot, actor, bot, memory_hosts
+from tests.postgres import PostgresServer, postgres_server, standby_of
+
+pytestmark = pytest.mark.postgres
+
+
+@dataclass(kw_only=True)
+class Cluster:
+    """A primary and its standby; `fail_over` once."""
+
+    primary: PostgresServer
+    standby: PostgresServer
+    database: str
+
+    @property
+    def url(self) -> str:
+        hosts = f"host=127.0.0.1:{self.primary.port}&host=127.0.0.1:{self.standby.port}"
+        return f"postgresql+psycopg://belay@/{self.database}?{hosts}&target_session_attrs=read-write"
+
+    def forget_from_now_on(self) -> None:
+        """The standby hears no more of the primary, which does not wait for it."""
+        self.standby.execute("ALTER SYSTEM SET primary_conninfo = ''")
+        self.standby.execute("SELECT pg_reload_conf()")
+        while self.primary.ask("SELECT count(*) FROM pg_stat_replication"):
+            pass
+
+    def fail_over(self) -> None:
+        self.primary.kill()
+        self.standby.promote()
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    with postgres_server() as primary, standby_of(primary, name="two") as standby:
+        yield Cluster(primary=primary, standby=standby, database=primary.create())
+
+
+@pytest.fixture
+def synchronous(cluster: Cluster) -> Cluster:
+    """As docs/operating.md advises."""
+    cluster.primary.execute("ALTER SYSTEM SET synchronous_standby_names = 'two'")
+    cluster.primary.execute("SELECT pg_reload_conf()")
+    while cluster.primary.ask("SELECT sync_state FROM pg_stat_replication") != "sync":
+        pass
+    return cluster
+
+
+@pytest.fixture
+async def stack() -> AsyncIterator[AsyncExitStack]:
+    async with AsyncExitStack() as found:
+        yield found
+
+
+async def started(stack: AsyncExitStack, cluster: Cluster, folder: Path) -> Bot:
+    store = await Store.open(cluster.url)
+    stack.push_async_callback(store.close)
+    return await stack.enter_async_context(bot(folder, memory_hosts(), store=store))
+
+
+async def held(b: Bot) -> str:
+    """A run in its first step: a ends when it is let, b and c have ended."""
+    b.hosts.hold["stop@a"] = asyncio.Event()
+    run_id = await b.asked_and_agreed()
+    await b.hosts.started["stop@a"].wait()
+    await b.when(run_id, lambda state: state.unit("stop@b").status is state.unit("stop@c").status is UnitStatus.DONE)
+    return run_id
+
+
+async def ends_well(b: Bot, run_id: str) -> None:
+    """Each action took effect once, and the journal tells all of it."""
+    async with asyncio.timeout(30):
+        while (await b.service.run(run_id)).state.status is not RunStatus.SUCCEEDED:
+            await b.service.sweep()
+            await asyncio.sleep(0.05)
+    assert set(b.hosts.effects.values()) == {1}
+    assert len(b.hosts.effects) == 7
+    async with b.store.look() as tx:
+        entries = await tx.entries(run_id)
+        await tx.verify_audit()
+    assert sum(entry.kind is Kind.SUCCEEDED for entry in entries) == 1
+
+
+async def test_with_synchronous_replication_a_failover_loses_nothing(
+    stack: AsyncExitStack, synchronous: Cluster, tmp_path: Path
+) -> None:
+    b = await started(stack, synchronous, tmp_path)
+    run_id = await held(b)
+    async with b.store.look() as tx:
+        before = await tx.audit_head()
+    synchronous.fail_over()
+    b.hosts.hold["stop@a"].set()
+
+    await ends_well(b, run_id)
+    async with b.store.look() as tx:
+        await tx.verify_audit(expected=before)
+
+
+async def test_the_intent_of_what_runs_is_lost(stack: AsyncExitStack, cluster: Cluster, tmp_path: Path) -> None:
+    """The journal forgets that the first step began; its actions ran, and must not run again."""
+    b = await started(stack, cluster, tmp_path)
+    run_id = await b.ask()
+    await b.service.approve(run_id, actor("bo"))
+    b.hosts.hold["stop@a"] = asyncio.Event()
+    cluster.forget_from_now_on()
+    await b.service.approve(run_id, actor("cy"))
+    await b.hosts.started["stop@a"].wait()
+    await b.when(run_id, lambda state: state.unit("stop@b").status is state.unit("stop@c").status is UnitStatus.DONE)
+    cluster.fail_over()
+    b.hosts.hold["stop@a"].set()
+
+    async with asyncio.timeout(30):
+        while (await b.service.run(run_id)).state.status is not RunStatus.WAITING:
+            await asyncio.sleep(0.05)
+    await b.service.approve(run_id, actor("cy"))
+    await ends_well(b, run_id)
+
+
+async def test_a_whole_run_is_lost_and_its_number_given_out_again(
+    stack: AsyncExitStack, cluster: Cluster, tmp_path: Path
+) -> None:
+    """What the lost run did on hosts must not pass for the new one's: nothing starts, and a person is told why."""
+    b = await started(stack, cluster, tmp_path)
+    cluster.forget_from_now_on()
+    lost = await held(b)
+    cluster.fail_over()
+    b.hosts.hold["stop@a"].set()
+    async with asyncio.timeout(30):
+        while b.engine.driving:
+            await asyncio.sleep(0.05)
+    assert "the database has lost it" in b.engine.stalled[lost]
+    done = dict(b.hosts.effects)
+
+    again = await b.asked_and_agreed()
+    assert again == lost, "the database gives the number out again"
+    view = await b.until(again, RunStatus.NEEDS_PERSON)
+    assert "another run of this number" in view.state.unit("stop@a").reason
+    assert view.state.unit("stop@a").status is UnitStatus.FAILED
+    assert dict(b.hosts.effects) == done
+
+
+async def test_a_step_is_lost_while_the_next_one_runs(
+    stack: AsyncExitStack, cluster: Cluster, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The driver lives on and has an outcome to write of something that, for the journal, has not begun."""
+    b = await started(stack, cluster, tmp_path)
+    b.hosts.hold["restore@a"] = asyncio.Event()
+    run_id = await held(b)
+    cluster.forget_from_now_on()
+    b.hosts.hold["stop@a"].set()
+    await b.hosts.started["restore@a"].wait()
+    cluster.fail_over()
+    b.hosts.hold["restore@a"].set()
+
+    await ends_well(b, run_id)
+    assert not b.engine.stalled
+    assert "Traceback" not in caplog.text

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from chaos.campaign import one_kill
 from chaos.databases import Databases
+from chaos.enumeration import in_turn
 from chaos.ground import Ground
 from chaos.link import Mischief
 from chaos.replaying import Comparison
+from chaos.spec import Kill
 from chaos.trial import Result, Trial, play
 
 
@@ -24,7 +25,14 @@ class Control:
 
 def _killed(weaken: str, *labels: str, nth: int = 1, chat: bool = False) -> tuple[Trial, ...]:
     return tuple(
-        Trial(kind="control", seed=n, weaken=weaken, kills=partial(one_kill, label, nth), patience_s=5, chat=chat)
+        Trial(
+            kind="control",
+            seed=n,
+            weaken=weaken,
+            kills=partial(in_turn, [Kill(label=label, nth=nth)]),
+            patience_s=5,
+            chat=chat,
+        )
         for n, label in enumerate(labels)
     )
 

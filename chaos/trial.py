@@ -42,7 +42,8 @@ class Trial:
     weaken: str = ""
     patience_s: float = 45.0
     chat: bool = False  #: with a local workspace, in which people ask and agree
-    about: str = ""  #: the point it is for; for people
+    points: tuple[str, ...] = ()  #: of the undisturbed run, that it is for; one victim for each, in this order
+    about: str = ""  #: the words with which it is replayed, where kind and seed do not say it all
 
 
 @dataclass(kw_only=True)

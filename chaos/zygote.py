@@ -25,14 +25,19 @@ _PR_SET_PDEATHSIG = 1
 Role = Callable[[Spec], None]
 
 
-def start(role: Role) -> socket.socket:
-    """Fork a zygote whose children do *role*. Call this before any thread or event loop is started."""
+def start(role: Role, warm: Callable[[], None] = lambda: None) -> socket.socket:
+    """
+    Fork a zygote whose children do *role*; *warm* is done once in it before.
+
+    Call this before any thread or event loop is started.
+    """
     ours, its = socket.socketpair()
     parent = os.getpid()
     if os.fork() == 0:
         try:
             ours.close()
             _die_with(parent)
+            warm()
             gc.freeze()
             _serve(its, role)
         finally:

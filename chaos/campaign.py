@@ -15,7 +15,7 @@ from chaos.enumeration import Enumeration
 from chaos.figures import Figures
 from chaos.ground import Ground, ground
 from chaos.judging import Expected, expected
-from chaos.kinds import MIX, random_trial
+from chaos.kinds import MIX, ON_POSTGRES, random_trial
 from chaos.records import Records, record
 from chaos.trial import Result, Trial, play
 
@@ -50,8 +50,8 @@ class Campaign:
         self._number = 0
         self._ended = False
 
-    async def run(self, zygotes: list[socket]) -> Figures:
-        """Play on as many grounds as there are zygotes."""
+    async def run(self, zygotes: list[tuple[socket, socket]]) -> Figures:
+        """Play on as many grounds as there are pairs of zygotes."""
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, self.end)
         await self._databases.prepare()
@@ -94,8 +94,12 @@ class Campaign:
     def _reached(self) -> bool:
         return self.figures.faults >= self._goals.faults and self.figures.kills >= self._goals.kills
 
+    def _may_play(self, kind: str) -> bool:
+        able = kind not in ON_POSTGRES or self._databases.kind == "postgres"
+        return able and (not self._goals.mix or kind in self._goals.mix)
+
     async def _work(self, on: Ground, points: Enumeration) -> None:
-        mix = {kind: n for kind, n in MIX.items() if not self._goals.mix or kind in self._goals.mix}
+        mix = {kind: n for kind, n in MIX.items() if self._may_play(kind)}
         while not self._over():
             trial = points.next()
             if trial is None:

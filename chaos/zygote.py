@@ -14,7 +14,7 @@ import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,11 @@ def start(role: Role, warm: Callable[[], None] = lambda: None) -> socket.socket:
     return ours
 
 
+def pair(role: Role, warm: Callable[[], None]) -> tuple[socket.socket, socket.socket]:
+    """Two of them, for trials with two bots."""
+    return start(role, warm), start(role, warm)
+
+
 def _die_with(parent: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
@@ -62,8 +67,16 @@ def _serve(its: socket.socket, role: Role) -> None:
             if pid == 0:
                 _become(spec, role, its, zygote)
             its.sendall(f"{pid}\n".encode())
-            _, status = os.waitpid(pid, 0)
-            its.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+            its.sendall(f"{_wait(pid, its)}\n".encode())
+
+
+def _wait(pid: int, its: socket.socket) -> int:
+    """Wait for the child's end, and tell each time it is stopped; return its exit status."""
+    while True:
+        _, status = os.waitpid(pid, os.WUNTRACED)
+        if not os.WIFSTOPPED(status):
+            return os.waitstatus_to_exitcode(status)
+        its.sendall(b"stopped\n")
 
 
 def _become(spec: Spec, role: Role, its: socket.socket, zygote: int) -> None:
@@ -90,6 +103,7 @@ class Zygote:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     pid: int = 0  #: of the child under way; 0: none
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)  #: set while the child stands still (SIGSTOP)
 
     @classmethod
     async def of(cls, ours: socket.socket) -> "Zygote":
@@ -101,9 +115,12 @@ class Zygote:
         self.writer.write(spec.to_line())
         self.pid = int(await self.reader.readline())
         try:
-            return int(await self.reader.readline())
+            while (line := await self.reader.readline()) == b"stopped\n":
+                self.stopped.set()
+            return int(line)
         finally:
             self.pid = 0
+            self.stopped.clear()
 
     def signal(self, number: signal.Signals) -> bool:
         """Send a signal to the child; False if there is none."""

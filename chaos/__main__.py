@@ -9,13 +9,16 @@ from pathlib import Path
 from socket import socket
 
 from chaos import zygote
-from chaos.campaign import MIX, Campaign, Goals
+from chaos.campaign import Campaign, Goals
 from chaos.control import CONTROLS, Control, try_control
 from chaos.databases import Databases, databases
 from chaos.figures import Figures, print_figures
 from chaos.ground import Ground, ground
+from chaos.kinds import MIX
+from chaos.records import Records
 from chaos.replaying import Comparison, replay
 from chaos.victim import child
+from chaos.warm import warm
 
 
 def main() -> int:
@@ -30,34 +33,43 @@ def main() -> int:
         "--points", choices=("all", "kinds", "none"), default="all", help="which are killed at once each"
     )
     parser.add_argument("--only", nargs="*", choices=list(MIX), default=[], help="only these random trials")
+    parser.add_argument("--state", type=Path, metavar="FILE", help="go on where the campaign in it ended, or begin one")
     parser.add_argument("--json", metavar="FILE", help="write the figures there too")
     parser.add_argument("--replay", nargs="+", metavar="TRIAL", help="play these again: KIND:SEED, or WAY@POINT#NTH")
     parser.add_argument("--control", action="store_true", help="take safeguards out, one a time: that has to be found")
     options = parser.parse_args()
-    if options.control or options.replay:
-        return _singly("sqlite" if options.database == "both" else options.database, options)
     kinds = ("sqlite", "postgres") if options.database == "both" else (options.database,)
-    found = [_campaign(kind, options) for kind in kinds]
+    if options.control or options.replay:
+        return max(_singly(kind, options, first=kind == kinds[0]) for kind in kinds)
+    records = Records(options.state)
+    found = [_campaign(kind, options, records) for kind in kinds]
     print_figures(found, options.json)
     return 0 if all(figures.clean for figures in found) else 1
 
 
-def _singly(kind: str, options: argparse.Namespace) -> int:
-    ours = zygote.start(child)
+def _singly(kind: str, options: argparse.Namespace, *, first: bool) -> int:
+    """On the *first* database everything that can be tried there; on the other one what can be tried there only."""
+    controls = [c for c in CONTROLS if options.control and c.only in (("", kind) if first else (kind,))]
+    trials = [words for words in options.replay or [] if first]
+    if not controls and not trials:
+        return 0
+    ours = zygote.pair(child, warm)
     home = Path(tempfile.mkdtemp(prefix=f"belay-chaos-{kind}-"))
     with databases(kind, home) as prepared:
-        good = asyncio.run(_one_by_one(prepared, home, ours, options))
+        good = asyncio.run(_one_by_one(prepared, home, ours, controls, trials))
     if good:
         shutil.rmtree(home)
     return 0 if good else 1
 
 
-async def _one_by_one(prepared: Databases, home: Path, ours: socket, options: argparse.Namespace) -> bool:
+async def _one_by_one(
+    prepared: Databases, home: Path, ours: tuple[socket, socket], controls: list[Control], trials: list[str]
+) -> bool:
     await prepared.prepare()
     async with ground("g", home / "g", ours) as on:
         like = Comparison(on, prepared)
-        noticed = [await _control(on, prepared, control, like) for control in CONTROLS if options.control]
-        return await _replay(on, prepared, options.replay or [], like) and all(noticed)
+        noticed = [await _control(on, prepared, control, like) for control in controls]
+        return await _replay(on, prepared, trials, like) and all(noticed)
 
 
 async def _control(on: Ground, prepared: Databases, control: Control, like: Comparison) -> bool:
@@ -77,8 +89,8 @@ async def _replay(on: Ground, prepared: Databases, many: list[str], like: Compar
     return good
 
 
-def _campaign(kind: str, options: argparse.Namespace) -> Figures:
-    zygotes = [zygote.start(child) for _ in range(options.grounds)]
+def _campaign(kind: str, options: argparse.Namespace, records: Records) -> Figures:
+    zygotes = [zygote.pair(child, warm) for _ in range(options.grounds)]
     goals = Goals(
         faults=options.faults,
         kills=options.kills,
@@ -90,7 +102,7 @@ def _campaign(kind: str, options: argparse.Namespace) -> Figures:
     home = Path(tempfile.mkdtemp(prefix=f"belay-chaos-{kind}-"))
     print(f"{kind}: traces of what fails are left in {home}", flush=True)
     with databases(kind, home) as prepared:
-        return asyncio.run(Campaign(prepared, goals, home).run(zygotes))
+        return asyncio.run(Campaign(prepared, goals, home, records).run(zygotes))
 
 
 if __name__ == "__main__":

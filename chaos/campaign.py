@@ -1,28 +1,23 @@
 """Which trials are played: every point once, then what chance and the seed make of it, until the goals are reached."""
 
 import asyncio
+import json
 import random
 import signal
 import time
-from collections import Counter
-from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from functools import partial
-from itertools import chain, repeat
 from pathlib import Path
 from socket import socket
 
 from chaos.databases import Databases
-from chaos.figures import Figures, describe
+from chaos.enumeration import Enumeration
+from chaos.figures import Figures
 from chaos.ground import Ground, ground
-from chaos.hostfaults import HostFault
 from chaos.judging import Expected, expected
-from chaos.spec import Kill
+from chaos.kinds import MIX, ON_POSTGRES, random_trial
+from chaos.records import Records, record
 from chaos.trial import Result, Trial, play
-
-#: What is played beside each point once: kind -> how often, of all random trials.
-MIX = {"relay": 4, "links": 3, "storm": 5, "hosts": 3, "chat": 2}
 
 
 class NotUndisturbedError(Exception):
@@ -31,7 +26,7 @@ class NotUndisturbedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goals:
-    """The campaign ends when both numbers are reached, or the time is up."""
+    """The campaign ends when both numbers are reached, records of earlier ones included, or the time is up."""
 
     faults: int
     kills: int
@@ -41,31 +36,22 @@ class Goals:
     mix: tuple[str, ...] = ()  #: only these random trials
 
 
-def one_kill(label: str, nth: int, _rng: random.Random) -> Iterator[Kill]:
-    yield Kill(label=label, nth=nth)
-
-
-def relay(rng: random.Random) -> Iterator[Kill]:
-    """Kill one victim after another; now and then one is let live long enough to get further."""
-    yield Kill(nth=rng.randint(1, 300))
-    while True:
-        yield Kill(nth=rng.randint(1, 60) if rng.random() < 0.75 else rng.randint(60, 250))
-
-
 class Campaign:
-    def __init__(self, databases: Databases, goals: Goals, home: Path) -> None:
-        self.figures = Figures(database=databases.kind)
+    def __init__(self, databases: Databases, goals: Goals, home: Path, records: Records) -> None:
+        earlier = records.of(databases.kind)
+        self.figures = Figures.of(databases.kind, earlier)
+        self._records = records
         self._databases = databases
         self._goals = goals
         self._home = home
+        self._rng = random.Random(f"{goals.seed}/{len(earlier)}")  # other trials than those that were played already
         self._want: dict[tuple[str, bool], Expected] = {}
         self._began = time.monotonic()
         self._number = 0
         self._ended = False
 
-    async def run(self, zygotes: list[socket]) -> Figures:
-        """Play on as many grounds as there are zygotes."""
-        self._began = time.monotonic()
+    async def run(self, zygotes: list[tuple[socket, socket]]) -> Figures:
+        """Play on as many grounds as there are pairs of zygotes."""
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, self.end)
         await self._databases.prepare()
@@ -75,9 +61,9 @@ class Campaign:
                 for n, ours in enumerate(zygotes)
             ]
             await self._undisturbed(grounds[0])
-            trials = self._trials()
-            await asyncio.gather(*(self._work(each, trials) for each in grounds))
-        self.figures.seconds = time.monotonic() - self._began
+            points = self._points()
+            await asyncio.gather(*(self._work(each, points) for each in grounds))
+        self.figures.points_left = points.points
         return self.figures
 
     def end(self) -> None:
@@ -90,90 +76,47 @@ class Campaign:
                 trial = Trial(kind="undisturbed", seed=0, way=way, chat=chat)
                 result = await play(on, self._databases, self._name(), trial, None)
                 if not result.findings.clean:
-                    raise NotUndisturbedError(f"the run without faults: {describe(result)}")
+                    raise NotUndisturbedError(f"the run without faults: {result.findings.words()}")
                 self._want[way, chat] = expected(result.facts, result.effects, result.points)
+
+    def _points(self) -> Enumeration:
+        routes = {} if self._goals.points == "none" else {route: want.points for route, want in self._want.items()}
+        kinds_only = self._goals.points == "kinds"
+        return Enumeration(routes, self._rng, kinds_only=kinds_only, done=self.figures.points)
 
     def _name(self) -> str:
         self._number += 1
         return f"t{self._number}"
 
     def _over(self) -> bool:
-        goals, figures = self._goals, self.figures
-        reached = figures.faults >= goals.faults and figures.kills >= goals.kills
-        reached = reached and figures.points_played >= figures.points_enumerated
-        return self._ended or reached or time.monotonic() - self._began > goals.seconds
+        return self._ended or time.monotonic() - self._began > self._goals.seconds
 
-    async def _work(self, on: Ground, trials: Iterator[Trial]) -> None:
+    def _reached(self) -> bool:
+        return self.figures.faults >= self._goals.faults and self.figures.kills >= self._goals.kills
+
+    def _may_play(self, kind: str) -> bool:
+        able = kind not in ON_POSTGRES or self._databases.kind == "postgres"
+        return able and (not self._goals.mix or kind in self._goals.mix)
+
+    async def _work(self, on: Ground, points: Enumeration) -> None:
+        mix = {kind: n for kind, n in MIX.items() if self._may_play(kind)}
         while not self._over():
-            trial = next(trials)
+            trial = points.next()
+            if trial is None:
+                if self._reached():
+                    return
+                kind = self._rng.choices(list(mix), list(mix.values()))[0]
+                trial = random_trial(kind, seed=self._rng.randrange(1 << 30))
             result = await play(on, self._databases, self._name(), trial, self._want[trial.way, trial.chat])
-            self._note(result)
+            self._note(result, points.settle(trial, result.kills))
 
-    def _note(self, result: Result) -> None:
-        self.figures.add(result)
-        if result.trial.kind == "point":
-            self.figures.points_played += 1
-            self.figures.points_hit += result.kills > 0
+    def _note(self, result: Result, points: dict[str, bool]) -> None:
+        one = record(result, points)
+        self._records.add(one)
+        self.figures.add(one)
         if not result.findings.clean:
-            print(f"FAILED {describe(result)}", flush=True)
+            print(f"FAILED {json.dumps(one)}", flush=True)
         elif self.figures.trials % 25 == 0:
             f = self.figures
             took = time.monotonic() - self._began
             print(f"{f.database}: {took:.0f} s, {f.trials} trials, {f.faults} faults, {f.kills} kills", flush=True)
-
-    def _trials(self) -> Iterator[Trial]:
-        rng = random.Random(self._goals.seed)
-        points = self._points(rng)
-        self.figures.points_enumerated = len(points)
-        mix = {k: n for k, n in MIX.items() if not self._goals.mix or k in self._goals.mix}
-        for point in chain(points, repeat(None)):
-            if point:
-                yield point
-            kind = rng.choices(list(mix), list(mix.values()))[0]
-            yield random_trial(kind, seed=rng.randrange(1 << 30))
-
-    def _points(self, rng: random.Random) -> list[Trial]:
-        """The points of the undisturbed runs; one of each kind (whatever the host) first, the others shuffled."""
-        trials: list[Trial] = []
-        for (way, chat), want in self._want.items():
-            seen: Counter[str] = Counter()
-            for label in want.points:
-                seen[label] += 1
-                if chat and "slack" not in label and "commit" not in label:
-                    continue  # the rest is killed at without a chat already
-                kills = partial(one_kill, label, seen[label])
-                trials.append(Trial(kind="point", seed=len(trials), way=way, kills=kills, chat=chat, about=label))
-        rng.shuffle(trials)
-        first: dict[tuple[str, str, bool], Trial] = {}
-        for trial in trials:
-            first.setdefault((trial.way, _kind_of(trial.about), trial.chat), trial)
-        kinds = list(first.values())
-        return {"none": [], "kinds": kinds, "all": kinds + [trial for trial in trials if trial not in kinds]}[
-            self._goals.points
-        ]
-
-
-def _kind_of(label: str) -> str:
-    return label.split("+", maxsplit=1)[0].split("@", maxsplit=1)[0]
-
-
-def random_trial(kind: str, seed: int) -> Trial:
-    """A trial of this kind; the same seed gives the same again."""
-    rng = random.Random(seed)
-    way = rng.choice(("forward", "back"))
-    match kind:
-        case "relay":
-            return Trial(kind=kind, seed=seed, way=way, kills=relay)
-        case "links":
-            return Trial(kind=kind, seed=seed, way=way, links=rng.randint(5, 25), link_gap=(2, rng.randint(6, 40)))
-        case "storm":
-            return Trial(
-                kind=kind, seed=seed, way=way, kills=relay, links=rng.randint(5, 15), link_gap=(2, rng.randint(20, 80))
-            )
-        case "hosts":
-            kills = relay if rng.random() < 0.3 else None
-            return Trial(kind=kind, seed=seed, way=way, kills=kills, hosts=tuple(HostFault))
-        case "chat":
-            return Trial(kind=kind, seed=seed, way=way, kills=relay, chat=True)
-        case _:
-            raise ValueError(f"expected one of {', '.join(MIX)}, came {kind!r}")

@@ -11,6 +11,7 @@ from bot.stage import CHANNEL, practice_world
 from chaos.plan import TARGET
 from sandbox.workspace import Workspace
 from sandbox.workspace.messages import Message
+from sandbox.workspace.seen import Interaction
 
 #: Seconds until a person who saw no board types the command again, and between two looks at the channel.
 AGAIN_S, LOOK_S = 1.5, 0.1
@@ -37,14 +38,14 @@ class Chat:
         return [m for m in self.workspace.messages(CHANNEL) if m.by_app and not m.is_reply]
 
     async def play(self) -> None:
-        """Ask until a board stands there, agree on each; until cancelled."""
+        """Ask until it is acknowledged, agree on each board; until cancelled."""
         agreed: set[str] = set()
         loop = asyncio.get_running_loop()
-        next_ask = 0.0
+        next_ask, asked = 0.0, None
         while True:
-            if not self.boards() and self.workspace.connections and loop.time() >= next_ask:
+            if not self.boards() and self.workspace.connections and loop.time() >= next_ask and _in_vain(asked):
                 line = f'/rollback start {TARGET} --to chaos --reason "wrong answers" --confirm {TARGET}'
-                await self.workspace.person("ana").command(CHANNEL, line)
+                asked = await self.workspace.person("ana").command(CHANNEL, line)
                 next_ask = loop.time() + AGAIN_S
             for board in self.boards():
                 if board.ts not in agreed:
@@ -67,6 +68,11 @@ class Chat:
         keys = Counter(_key(m) for m in self.workspace.messages(CHANNEL) if m.by_app and m.is_reply)
         found += [f"'{key}' stands {count} times in the thread" for key, count in keys.items() if count > 1]
         return found
+
+
+def _in_vain(asked: Interaction | None) -> bool:
+    """Whether the person has a reason to ask (again): nobody took it, or they were told why nothing comes of it."""
+    return asked is None or not asked.ack.accepted or bool(asked.replies())
 
 
 def _key(message: Message) -> str:

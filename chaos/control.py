@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from chaos.campaign import one_kill
 from chaos.databases import Databases
+from chaos.enumeration import in_turn
 from chaos.ground import Ground
 from chaos.link import Mischief
 from chaos.replaying import Comparison
+from chaos.spec import Kill
 from chaos.trial import Result, Trial, play
 
 
@@ -20,13 +21,21 @@ class Control:
     safeguard: str  #: what is taken out, in words
     found: str  #: how a finding of the harness begins
     trials: tuple[Trial, ...]  #: played in order until it is found
+    only: str = ""  #: the one database it can be tried on
 
 
 def _killed(weaken: str, *labels: str, nth: int = 1, chat: bool = False) -> tuple[Trial, ...]:
+    kills = [partial(in_turn, [Kill(label=label, nth=nth)]) for label in labels]
     return tuple(
-        Trial(kind="control", seed=n, weaken=weaken, kills=partial(one_kill, label, nth), patience_s=5, chat=chat)
-        for n, label in enumerate(labels)
+        Trial(kind="control", seed=n, weaken=weaken, kills=kill, patience_s=5, chat=chat)
+        for n, kill in enumerate(kills)
     )
+
+
+def _frozen(weaken: str, label: str) -> Trial:
+    """Whichever of two bots comes by there stands still until the other one has its work."""
+    freeze = partial(in_turn, [Kill(label=label, freeze=True)])
+    return Trial(kind="control", seed=0, weaken=weaken, kills=freeze, replicas=True)
 
 
 def _late() -> Iterator[Trial]:
@@ -79,6 +88,37 @@ CONTROLS = (
         safeguard="what may have been posted is looked for before it is posted again",
         found="wrong: 'R-1/",
         trials=_killed("post-blindly", "before commit: thread sent", nth=2, chat=True),
+    ),
+    Control(
+        weaken="no-fence",
+        safeguard="fencing: a bot that was replaced while it was frozen neither writes nor acts",
+        found="wrong: acted after it was replaced",
+        trials=(_frozen("no-fence", "after commit: started slow@host-1+started slow@host-2+started slow@host-3"),),
+        only="postgres",
+    ),
+    Control(
+        weaken="spend-nothing",
+        safeguard="the claim: approvals are spent, on the record",
+        found="wrong: the approvals of",
+        trials=(Trial(kind="control", seed=0, weaken="spend-nothing"),),
+    ),
+    Control(
+        weaken="claim-apart",
+        safeguard="the claim and the run's start are one transaction",
+        found="stuck",
+        trials=_killed("claim-apart", "after commit: claim"),
+    ),
+    Control(
+        weaken="acknowledge-first",
+        safeguard="the inbox: written down before it is acknowledged",
+        found="stuck",
+        trials=_killed("acknowledge-first", "after slack: acknowledgement", chat=True),
+    ),
+    Control(
+        weaken="take-twice",
+        safeguard="the inbox: what comes twice is handled once",
+        found="wrong: handled twice",
+        trials=(Trial(kind="control", seed=0, weaken="take-twice", chat=True, twice=True),),
     ),
 )
 

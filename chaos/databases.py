@@ -7,6 +7,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from pathlib import Path
 from typing import Protocol
 
+from procrastinate import App
+
+from bot.replicas import _connector
+from bot.replicas_schema import prepare
 from store.database import Store
 from tests.postgres import PostgresServer, postgres_server
 
@@ -45,7 +49,10 @@ class PostgresDatabases:
 
     async def prepare(self) -> None:
         self._template = self._server.create()
-        await (await Store.open(self._server.url(self._template))).close()
+        url = self._server.url(self._template)
+        await (await Store.open(url)).close()
+        async with App(connector=_connector(url)).open_async() as app:
+            await prepare(app)
 
     @asynccontextmanager
     async def fresh(self, data: Path) -> AsyncIterator[str]:

@@ -1,13 +1,21 @@
-"""Adding up results, and printing them for people and as JSON."""
+"""Adding up what trials came to, and printing it for people and as JSON."""
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from chaos.trial import Result
+from chaos.records import Record
+
+#: Name in the figures -> the findings of a record that it counts.
+BAD = {
+    "actions_run_twice": "twice",
+    "lost_outcomes": "lost",
+    "stuck_without_a_person_asked": "stuck",
+    "otherwise_wrong": "wrong",
+}
 
 
 @dataclass(kw_only=True)
@@ -17,39 +25,41 @@ class Figures:
     faults: int = 0  #: injected events that hit their point, kills included
     kills: int = 0
     runs: int = 0
-    twice: int = 0
-    lost: int = 0
-    stuck: int = 0
-    wrong: int = 0
+    bad: Counter[str] = field(default_factory=Counter)  #: name in the figures -> how many
     with_host: int = 0  #: endings that died with their host and were told by a probe or a person
-    seconds: float = 0.0
+    seconds: float = 0.0  #: of all trials together; several are played at a time
     kinds: Counter[str] = field(default_factory=Counter)
-    points_enumerated: int = 0
-    points_played: int = 0
-    points_hit: int = 0
+    points: dict[str, bool] = field(default_factory=dict)  #: killed at on purpose -> hit
+    points_left: Collection[str] = ()  #: enumerated and not tried yet
     places: set[str] = field(default_factory=set)  #: different points at which a victim died
-    failures: list[dict[str, Any]] = field(default_factory=list)
+    failures: list[Record] = field(default_factory=list)
 
-    def add(self, result: Result) -> None:
+    @classmethod
+    def of(cls, database: str, records: Iterable[Record]) -> "Figures":
+        figures = cls(database=database)
+        for one in records:
+            figures.add(one)
+        return figures
+
+    def add(self, one: Record) -> None:
         self.trials += 1
-        self.faults += result.total
-        self.kills += result.kills
-        self.runs += result.runs
-        found = result.findings
-        self.twice += len(found.twice)
-        self.lost += len(found.lost)
-        self.stuck += len(found.stuck)
-        self.wrong += len(found.wrong)
-        self.with_host += len(found.with_host)
-        self.kinds.update(result.faults)
-        self.kinds["bot killed (SIGKILL)"] += result.kills
-        self.places.update(result.last_words)
-        if not found.clean:
-            self.failures.append(describe(result))
+        self.kills += one["kills"]
+        self.faults += one["kills"] + sum(one["faults"].values())
+        self.runs += one["runs"]
+        self.seconds += one["seconds"]
+        self.with_host += len(one["with_host"])
+        self.points |= one["points"]
+        self.kinds.update(one["faults"])
+        self.kinds["bot killed (SIGKILL)"] += one["kills"]
+        self.places.update(one["died_at"])
+        for name, found in BAD.items():
+            self.bad[name] += len(one[found])
+        if any(one[found] for found in BAD.values()):
+            self.failures.append(one)
 
     @property
     def clean(self) -> bool:
-        return not (self.twice or self.lost or self.stuck or self.wrong)
+        return not self.failures
 
     def as_data(self) -> dict[str, Any]:
         return {
@@ -57,33 +67,17 @@ class Figures:
             "trials": self.trials,
             "faults": self.faults,
             "kills": self.kills,
-            "points_enumerated": self.points_enumerated,
-            "points_played": self.points_played,
-            "points_hit": self.points_hit,
+            "points_enumerated": len(self.points) + len(set(self.points_left) - self.points.keys()),
+            "points_played": len(self.points),
+            "points_hit": sum(self.points.values()),
             "different_points_killed_at": len(self.places),
             "runs": self.runs,
-            "actions_run_twice": self.twice,
-            "lost_outcomes": self.lost,
-            "stuck_without_a_person_asked": self.stuck,
-            "otherwise_wrong": self.wrong,
+            **{name: self.bad[name] for name in BAD},
             "endings_that_died_with_their_host": self.with_host,
-            "seconds": round(self.seconds, 1),
+            "seconds_of_all_trials": round(self.seconds, 1),
             "by_kind": dict(sorted(self.kinds.items())),
             "failures": self.failures,
         }
-
-
-def describe(result: Result) -> dict[str, Any]:
-    """What is needed to play it again."""
-    trial = result.trial
-    return {
-        "trial": trial.kind,
-        "seed": trial.seed,
-        "way": trial.way,
-        "died_at": result.last_words,
-        "faults": dict(result.faults),
-        "found": result.findings.words(),
-    }
 
 
 def print_figures(all_figures: Iterable[Figures], path: str | None) -> None:

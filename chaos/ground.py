@@ -30,7 +30,7 @@ class Ground:
     hosts: dict[str, PracticeHost]
     links: dict[str, BadLink]
     zygote: Zygote
-    second: Zygote | None = None  #: for the trials with two bots
+    second: Zygote  #: for the trials with two bots
 
     @property
     def homes(self) -> dict[str, str]:
@@ -96,23 +96,23 @@ def _write(path: Path, data: Any) -> None:
 
 
 @asynccontextmanager
-async def ground(
-    name: str, home: Path, ours: socket.socket, second: socket.socket | None = None
-) -> AsyncIterator[Ground]:
-    """Three hosts in *home*, powered on. Everything ends with the block, also if we are killed."""
+async def ground(name: str, home: Path, ours: tuple[socket.socket, socket.socket]) -> AsyncIterator[Ground]:
+    """
+    Three hosts in *home*, powered on. Everything ends with the block, also if we are killed.
+
+    *ours*: our ends of two zygotes.
+    """
     (home / "hosts").mkdir(parents=True)
     site = new_site(home / "hosts", secrets.token_hex(16))
     ports = free_ports(len(HOSTS))
     hosts = {host: new_host(site, host, port=port) for host, port in zip(HOSTS, ports, strict=True)}
     async with AsyncExitStack() as stack:
-        zygote = await Zygote.of(ours)
+        zygote, second = [await Zygote.of(end) for end in ours]
         stack.push_async_callback(zygote.close)
-        other = await Zygote.of(second) if second else None
-        if other:
-            stack.push_async_callback(other.close)
+        stack.push_async_callback(second.close)
         end = await stack.enter_async_context(guarded(site.mark, remove=None))
         links = {host: BadLink(each.port) for host, each in hosts.items()}
-        found = Ground(name=name, home=home, site=site, hosts=hosts, links=links, zygote=zygote, second=other)
+        found = Ground(name=name, home=home, site=site, hosts=hosts, links=links, zygote=zygote, second=second)
         try:
             for host in hosts.values():
                 found.new_boot(host)

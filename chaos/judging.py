@@ -78,7 +78,9 @@ def _compare(want: Expected, run: Mapping[str, Any], found: Findings) -> None:
         differing = {k: v for k, v in run["units"].items() if want.units.get(k) != v}
         found.wrong.append(f"units of {run['id']} differ: {differing}")
     if not run["claimed"] or run["entries"].count("claimed") != 1:
-        found.wrong.append(f"the approvals of {run['id']} were spent {run['entries'].count('claimed')} times")
+        claim = "" if run["claimed"] else "out"
+        entries = run["entries"].count("claimed")
+        found.wrong.append(f"the approvals of {run['id']} were spent {entries} times, with{claim} a claim")
     if run["locked"]:
         found.wrong.append(f"{run['id']} has ended and still holds its target")
 

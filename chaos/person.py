@@ -92,6 +92,8 @@ class People:
             log.info("not now: %s", error)
 
     async def _ask(self) -> None:
+        if self._spec.role == "second":
+            return  # of two bots the first is asked
         request = StartRequest(target=TARGET, plan="chaos", reason="wrong answers", typed=TARGET)
         await self._parts.service.start(request, self._actor("ana"))
 

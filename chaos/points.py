@@ -22,6 +22,7 @@ from core.action import Action
 from core.target import Host
 from executors.link import Shell
 from executors.ssh import SshExecutor
+from store.journal import JournalPart
 from store.parts import Part
 from store.sessions import NearSession, Session, SteadySession
 from store.tables import AuditHeadRow, AuditRow, BoardRow, ClaimRow, JournalRow, OutboxRow, RunRow
@@ -30,7 +31,7 @@ _asking: ContextVar[str] = ContextVar("asking", default="hello")
 
 
 class Points:
-    """Counts the points passed and kills the process at the chosen one."""
+    """Counts the points passed and kills, or freezes, the process at the chosen one."""
 
     def __init__(self, kill: Kill | None, last_words: int) -> None:
         self.passed: list[str] = []
@@ -43,10 +44,12 @@ class Points:
         with self._lock:
             self.passed.append(label)
             self._seen[label] += 1
-            if self._kill is None:
+            if self._kill is None or self._kill.label not in ("", label):
                 return
-            number = self._seen[label] if self._kill.label == label else len(self.passed)
-            if self._kill.label in ("", label) and number == self._kill.nth:
+            number = self._seen[label] if self._kill.label else len(self.passed)
+            if self._kill.freeze and number % self._kill.nth == 0:
+                os.kill(os.getpid(), signal.SIGSTOP)
+            elif not self._kill.freeze and number == self._kill.nth:
                 os.write(self._last_words, f"{label}\n".encode())
                 os.kill(os.getpid(), signal.SIGKILL)
 
@@ -60,13 +63,26 @@ def install(points: Points) -> None:
 
 
 def _around_commits(points: Points) -> None:
-    add = Part._add
+    add, put, raise_epoch = Part._add, Part._put, JournalPart.raise_epoch
+
+    def note(part: Part, *names: str) -> None:
+        part._session.info.setdefault("what", []).extend(filter(None, names))
 
     async def noted_add(self: Part, *rows: SQLModel) -> None:
-        self._session.info.setdefault("what", []).extend(filter(None, map(_name, rows)))
+        note(self, *map(_name, rows))
         await add(self, *rows)
 
+    async def noted_put(self: Part, table: type[SQLModel], *rest: Any, **more: Any) -> bool:
+        note(self, str(table.__tablename__))
+        return await put(self, table, *rest, **more)
+
+    async def noted_epoch(self: JournalPart, run_id: str) -> int:
+        note(self, "epoch")
+        return await raise_epoch(self, run_id)
+
     _replace(Part, "_add", noted_add)
+    _replace(Part, "_put", noted_put)
+    _replace(JournalPart, "raise_epoch", noted_epoch)
     for kind in (NearSession, SteadySession):
         _replace(kind, "commit", _watched(points, kind.commit))
 

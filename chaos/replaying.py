@@ -3,29 +3,35 @@
 from collections.abc import AsyncIterator
 from functools import partial
 
-from chaos.campaign import one_kill, random_trial
 from chaos.databases import Databases
+from chaos.enumeration import ROUTES, in_turn
 from chaos.ground import Ground
 from chaos.judging import Expected, expected
+from chaos.kinds import random_trial
+from chaos.spec import Kill
 from chaos.trial import Result, Trial, play
 
 
 def trial_of(words: str) -> Trial:
     """
-    Read "storm:17" (kind and seed), or "chat@after slack: chat.postMessage#2" (where the victim dies: with a chat,
-    "forward" or "back" without, and the nth time it comes by there).
+    Read "storm:17" (kind and seed), or "chat@after slack: chat.postMessage#2 > before commit: done stop@host-1" (where
+    one victim after another dies: on which route, and the nth time it comes by there).
 
     Raises:
         ValueError: it is neither.
     """
-    way, is_point, point = words.partition("@")
-    if is_point and way in ("chat", "forward", "back"):
-        label, _, nth = point.partition("#")
-        kills = partial(one_kill, label, int(nth or 1))
-        forward = "forward" if way == "chat" else way
-        return Trial(kind="point", seed=0, way=forward, kills=kills, chat=way == "chat", about=label)
+    way, is_point, points = words.partition("@")
+    if is_point and way in ROUTES:
+        kills = partial(in_turn, [_kill(point) for point in points.split(" > ")])
+        forward_or_back, chat = ROUTES[way]
+        return Trial(kind="point", seed=0, way=forward_or_back, kills=kills, chat=chat, about=words)
     kind, _, seed = words.partition(":")
     return random_trial(kind, int(seed))
+
+
+def _kill(point: str) -> Kill:
+    label, _, nth = point.partition("#")
+    return Kill(label=label, nth=int(nth or 1))
 
 
 class Comparison:

@@ -10,15 +10,19 @@ from typing import Any, Self
 class Kill:
     """
     Where the victim kills itself: at the *nth* passing of the point *label*, or at the *nth* point of all ("").
+
+    With *freeze* it stops there instead (SIGSTOP), and at every *nth* passing again; each time until it is let go on
+    after another one has taken over.
     """
 
     label: str = ""
     nth: int = 1
+    freeze: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
-    role: str  #: "victim", "judge"
+    role: str  #: "victim", "second" (beside it, where there are two), "judge"
     trial: str
     home: str  #: folder with config/, data/ and what victims leave behind
     url: str  #: of the database
@@ -29,6 +33,7 @@ class Spec:
     kill: Kill | None = None
     weaken: str = ""  #: a safeguard that is taken out on purpose
     patience_s: float = 45.0  #: nothing happens for so long and nobody was asked: stuck
+    replicas: bool = False  #: it shares the work with another one
     slack: dict[str, str] = field(default_factory=dict)  #: api_url, bot_token, app_token; empty: no chat
 
     @property

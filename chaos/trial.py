@@ -18,12 +18,17 @@ from chaos.hostfaults import HostFault, disturb
 from chaos.judging import Expected, Findings, judge
 from chaos.link import Mischief, Schedule
 from chaos.spec import Kill, Spec, effects
-from chaos.zygote import left
+from chaos.watching import drivers, seen
+from chaos.zygote import Zygote, left
 
 #: Seconds a victim may take until it is ended and called stuck.
 LONGEST_S = 180.0
 #: Victims of one trial; the next one is not killed any more.
 MOST_VICTIMS = 40
+#: Seconds a frozen bot waits for another to take over, and how long at most that one is let work before it wakes up.
+FROZEN_S, MOMENT_S = 8.0, 1.5
+#: More events than a trial has.
+MOST_EVENTS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +47,10 @@ class Trial:
     weaken: str = ""
     patience_s: float = 45.0
     chat: bool = False  #: with a local workspace, in which people ask and agree
-    about: str = ""  #: the point it is for; for people
+    twice: bool = False  #: the chat delivers every event twice
+    replicas: bool = False  #: two bots share the work; both are disturbed. On PostgreSQL only
+    points: tuple[str, ...] = ()  #: of the undisturbed run, that it is for; one victim for each, in this order
+    about: str = ""  #: the words with which it is replayed, where kind and seed do not say it all
 
 
 @dataclass(kw_only=True)
@@ -87,9 +95,10 @@ async def play(ground: Ground, databases: Databases, name: str, trial: Trial, wa
             way=trial.way,
             weaken=trial.weaken,
             patience_s=trial.patience_s,
+            replicas=trial.replicas,
             slack=talk.settings if talk else {},
         )
-        async with _disturbed(ground, trial, result), _people(talk):
+        async with _disturbed(ground, trial, result), _people(talk, trial, result):
             await _until_over(ground, spec, trial, result)
         await _judge(ground, spec, result, want)
         if talk and result.facts:
@@ -121,10 +130,12 @@ async def _disturbed(ground: Ground, trial: Trial, result: Result) -> AsyncItera
 
 
 @asynccontextmanager
-async def _people(talk: Chat | None) -> AsyncIterator[None]:
+async def _people(talk: Chat | None, trial: Trial, result: Result) -> AsyncIterator[None]:
     if talk is None:
         yield
         return
+    faults = talk.workspace.faults
+    faults.duplicate_events = MOST_EVENTS if trial.twice else 0
     playing = asyncio.create_task(talk.play())
     try:
         yield
@@ -132,32 +143,71 @@ async def _people(talk: Chat | None) -> AsyncIterator[None]:
         playing.cancel()
         with suppress(asyncio.CancelledError):
             await playing
+        if trial.twice:
+            result.faults["event delivered twice"] += MOST_EVENTS - faults.duplicate_events
+            faults.duplicate_events = 0
 
 
 async def _until_over(ground: Ground, spec: Spec, trial: Trial, result: Result) -> None:
-    kills = trial.kills(random.Random(trial.seed)) if trial.kills else iter(())
+    async with asyncio.TaskGroup() as seats:
+        seats.create_task(_seat(ground.zygote, spec, trial, result))
+        if trial.replicas:
+            seats.create_task(_seat(ground.second, replace(spec, role="second"), trial, result))
+    words = spec.folder / "last-words"
+    result.last_words = words.read_text().splitlines() if words.exists() else []
+
+
+async def _seat(zygote: Zygote, spec: Spec, trial: Trial, result: Result) -> None:
+    """One bot after another, until one is left to live to the run's end."""
+    rng = random.Random(trial.seed if spec.role == "victim" else f"{spec.role} {trial.seed}")
+    kills = trial.kills(rng) if trial.kills else iter(())
     for victim in range(MOST_VICTIMS + 1):
         kill = next(kills, None) if victim < MOST_VICTIMS else None
-        code = await _victim(ground, replace(spec, kill=kill), result)
-        if code == -signal.SIGKILL and kill is not None:
+        code = await _victim(zygote, replace(spec, kill=kill), result, rng)
+        if code == -signal.SIGKILL and kill is not None and not kill.freeze:
             result.kills += 1
             continue
         if code != 0:
             result.findings.wrong.append(f"the bot ended with {code}: {_log_end(spec)}")
         break
-    words = spec.folder / "last-words"
-    result.last_words = words.read_text().splitlines() if words.exists() else []
 
 
-async def _victim(ground: Ground, spec: Spec, result: Result) -> int:
-    running = asyncio.create_task(ground.zygote.child(spec))
+async def _victim(zygote: Zygote, spec: Spec, result: Result, rng: random.Random) -> int:
+    running = asyncio.create_task(zygote.child(spec))
+    thawing = asyncio.create_task(_thaw(zygote, spec, result, rng)) if spec.kill and spec.kill.freeze else None
     done, _ = await asyncio.wait({running}, timeout=LONGEST_S)
+    if thawing:
+        thawing.cancel()
+        await asyncio.wait({thawing})
     if not done:
         result.findings.stuck.append(f"the bot did not come to an end within {LONGEST_S:.0f} s")
-        ground.zygote.signal(signal.SIGKILL)
+        zygote.signal(signal.SIGKILL)
         await running
         return 0
     return running.result()
+
+
+async def _thaw(zygote: Zygote, spec: Spec, result: Result, rng: random.Random) -> None:
+    """Whenever the victim stands still: let another one take over, if there is anything to, and let it go on."""
+    while True:
+        await zygote.stopped.wait()
+        zygote.stopped.clear()
+        replaced = await _replaced(spec)
+        await asyncio.sleep(rng.uniform(0, MOMENT_S))
+        result.faults[f"bot frozen (SIGSTOP), {'taken over' if replaced else 'nothing to take over'}"] += 1
+        zygote.signal(signal.SIGCONT)
+
+
+async def _replaced(spec: Spec) -> bool:
+    """Wait until another one drives what this one drove; False if it drove nothing, or nobody came."""
+    ends_at = time.monotonic() + FROZEN_S
+    if drivers(spec.folder)[-1:] != [spec.role]:
+        return False
+    while drivers(spec.folder)[-1] == spec.role:
+        if time.monotonic() > ends_at:
+            return False
+        await asyncio.sleep(0.05)
+    return True
 
 
 def _log_end(spec: Spec) -> str:
@@ -171,7 +221,7 @@ async def _judge(ground: Ground, spec: Spec, result: Result, want: Expected | No
         result.findings.wrong.append(
             f"what is kept cannot be read or verified: {_log_end(replace(spec, role='judge'))}"
         )
-    result.facts, report = left(spec, "facts.json"), left(spec, "result.json")
+    result.facts, report = left(spec, "facts.json"), left(spec, "victim.json")
     result.effects = effects(spec.trial, spec.homes)
     result.runs = len(result.facts.get("runs", ()))
     result.points = list(report.get("points", ()))
@@ -180,14 +230,9 @@ async def _judge(ground: Ground, spec: Spec, result: Result, want: Expected | No
         judged.wrong += result.findings.wrong
         judged.stuck += result.findings.stuck
         result.findings = judged
-    if report.get("stuck"):
-        result.findings.stuck.append(str(report["stuck"]))
-    if report.get("stalled"):
-        result.findings.stuck.append(f"drivers broke: {report['stalled']}")
-    result.findings.wrong += _unmeant(spec)
-
-
-def _unmeant(spec: Spec) -> list[str]:
-    file = spec.folder / "unmeant"
-    lines = file.read_text().splitlines() if file.exists() else []
-    return [f"acted before it was written: {line}" for line in lines]
+    for each in (report, left(spec, "second.json")):
+        if each.get("stuck"):
+            result.findings.stuck.append(str(each["stuck"]))
+        if each.get("stalled"):
+            result.findings.stuck.append(f"drivers broke: {each['stalled']}")
+    result.findings.wrong += seen(spec.folder)

@@ -10,30 +10,37 @@ import json
 import logging
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
 
+import bot.replicas
 import bot.serve
 import bot.unit_work
 import bot.wiring
 import executors.link
+from bot.replicas import Pace
 from bot.serve import running
 from bot.settings import Settings
 from bot.wiring import Parts, assemble
-from chaos import weaken
+from chaos import watching, weaken
 from chaos.person import Everybody, People, StuckError
 from chaos.points import Points, install
-from chaos.spec import Spec, effects
+from chaos.spec import Spec
 from core.codec import to_data
-from core.journal import Kind
+from core.errors import BelayError
 from store.database import Store
 
 #: Seconds; in the product: a dead link 12, a sign of life 4, connecting 10, attaching again 2, between messages 1.
 DEAD_AFTER_S, KEEPALIVE_S, CONNECT_S, REATTACH_S, POST_GAP_S = 2.0, 0.5, 2.0, 0.2, 0.02
+#: Seconds; in the product: between two sweeps 5, and of replicas: a beat 1.5, dead 6, looks 1, a writer's lease 2.5.
+SWEEP_S = 1.0
+PACE = Pace(beat_s=0.4, dead_after_s=1.6, look_s=0.4, again_s=0.4, lease_s=0.8, newer_s=2.0, close_s=2.0)
+
+log = logging.getLogger(__name__)
 
 
 def child(spec: Spec) -> None:
@@ -48,6 +55,7 @@ async def _victim(spec: Spec) -> None:
     points = Points(spec.kill, words)
     _shorten()
     weaken.apply(spec.weaken)
+    watching.install(spec)
     install(points)
     result: dict[str, Any] = {"stuck": ""}
     async with _bot(spec) as parts:
@@ -59,21 +67,42 @@ async def _victim(spec: Spec) -> None:
             await _until_shown(parts)
         result["stalled"] = sorted(parts.engine.stalled)
     result["points"] = points.passed
-    (spec.folder / "result.json").write_text(json.dumps(result))
+    (spec.folder / f"{spec.role}.json").write_text(json.dumps(result))
 
 
 @asynccontextmanager
 async def _bot(spec: Spec) -> AsyncIterator[Parts]:
     settings = settings_of(spec)
-    await _check_intents(spec)
+    await watching.check_intents(spec, settings.url)
     if spec.slack:
         async with running(settings) as served:
             yield served.parts
         return
-    async with assemble(settings) as parts:
+    async with AsyncExitStack() as stack:
+        parts = await stack.enter_async_context(assemble(settings, shares=spec.replicas))
         parts.service.witness = Everybody()
-        await parts.engine.start()
+        if parts.replicas:
+            stack.push_async_callback(parts.replicas.close)
+        await (parts.replicas or parts.engine).start()
+        sweeping = asyncio.create_task(_sweep(parts))
+        stack.push_async_callback(_ended, sweeping)
         yield parts
+
+
+async def _sweep(parts: Parts) -> None:
+    """As `bot.serve` does: what was claimed or queued and got lost is found again."""
+    while True:
+        await asyncio.sleep(SWEEP_S)
+        try:
+            await parts.service.sweep()
+        except BelayError as error:
+            log.info("no sweep now: %s", error)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 async def _until_shown(parts: Parts) -> None:
@@ -119,6 +148,8 @@ def _shorten() -> None:
     )
     vars(bot.serve)["slack_settings"] = lambda settings: replace(slack_settings(settings), post_gap_s=POST_GAP_S)
     vars(bot.unit_work)["REATTACH_EVERY_S"] = REATTACH_S
+    vars(bot.serve)["SWEEP_EVERY_S"] = SWEEP_S
+    vars(bot.replicas)["PACE"] = PACE
     load_plans = vars(bot.wiring)["load_plans"]
     vars(bot.wiring)["load_plans"] = lambda _shipped, own: load_plans(
         own
@@ -126,24 +157,6 @@ def _shorten() -> None:
     # Practice hosts share one kernel and so one boot id; each has a file in its place, which changes as they "boot".
     preamble = executors.link._PREAMBLE.replace(b"/proc/sys/kernel/random/boot_id", b'"$HOME/boot_id"')
     vars(executors.link)["_PREAMBLE"] = preamble
-
-
-async def _check_intents(spec: Spec) -> None:
-    """Before the bot wakes up: whatever has taken effect on a host has to have its intent in the journal."""
-    there = effects(spec.trial, spec.homes)
-    if not there:
-        return
-    store = await Store.open(settings_of(spec).url, readonly=True)
-    try:
-        async with store.look() as tx:
-            for (run_id, unit, verb), attempts in there.items():
-                kind = Kind.STARTED if verb == "do" else Kind.UNDO_STARTED
-                meant = sum(e.unit == unit and e.kind is kind for e in await tx.entries(run_id))
-                if meant < max(map(int, attempts)):
-                    with (spec.folder / "unmeant").open("a") as file:
-                        file.write(f"{run_id} {unit} {verb}: attempt {attempts} without an intent\n")
-    finally:
-        await store.close()
 
 
 async def _judge(spec: Spec) -> None:

@@ -7,13 +7,22 @@ from dataclasses import replace
 from typing import Any
 
 import executors.link
+import store.journal
 from bot.driver import Driver
 from bot.engine import Engine
 from bot.recorder import Recorder
+from bot.service import BelayService
+from bot.slack_inbox import Body, Envelope, Inbox, kept
 from bot.slack_posts import Posts
 from bot.unit_work import Result, UnitWork
+from core.journal import Kind
 from core.resolve import ResolvedStep, Unit
+from core.run import RunView
+from core.run_states import RunStatus
 from core.state import RunState, UnitState
+from store.inbox import InboxPart
+from store.locks import LocksPart
+from store.records import InboxItem
 
 
 def _run_again() -> None:
@@ -59,12 +68,13 @@ def _drop_output() -> None:
 
 
 def _forget_drivers() -> None:
-    """After a start, drive nothing that was under way."""
+    """Drive nothing that was under way: neither after a start, nor when it is swept."""
 
-    async def start(self: Engine) -> None:
+    async def nothing(self: Any) -> None:
         return None
 
-    _replace(Engine, "start", start)
+    _replace(Engine, "start", nothing)
+    _replace(BelayService, "sweep", nothing)
 
 
 def _post_blindly() -> None:
@@ -76,6 +86,64 @@ def _post_blindly() -> None:
     _replace(Posts, "_found", found)
 
 
+def _no_fence() -> None:
+    """A driver that was replaced may write, and its last look before a host is touched says nothing."""
+    _replace(store.journal, "_check_epoch", lambda _row, _epoch: None)
+
+
+def _spend_nothing() -> None:
+    """Start without writing down which approvals were spent."""
+
+    async def claim(self: LocksPart, run_id: str, **_what: Any) -> None:
+        return None
+
+    _replace(LocksPart, "claim", claim)
+
+
+def _claim_apart() -> None:
+    """Spend the approvals in one transaction, and start in another."""
+    append = BelayService._append
+
+    async def apart(self: BelayService, run_id: str, wish: Any, *, by: str = "", also: Any = None) -> RunView:
+        if also is not None:
+            async with self._store.begin() as tx:
+                run, state = await tx.run(run_id), await tx.state(run_id)
+                if any(draft.kind is Kind.CLAIMED for draft in wish(run, state)):
+                    await also(tx, run, replace(state, status=RunStatus.CLAIMED))
+        return await append(self, run_id, wish, by=by)
+
+    _replace(BelayService, "_append", apart)
+
+
+def _acknowledge_first() -> None:
+    """Acknowledge what came, and write it down when it is its turn."""
+    one = Inbox._one
+
+    async def take(self: Inbox, envelope: Envelope, body: Body) -> bool:
+        item = InboxItem(event_id=envelope.id, kind=envelope.kind, payload=kept(body), at=self._clock.now())
+        self._answering[envelope.id] = (item, envelope.user)
+        return True
+
+    async def write_and_handle(self: Inbox, item: InboxItem) -> None:
+        async with self._store.begin() as tx:
+            await tx.receive(item.event_id, item.kind, item.payload, item.at)
+        await one(self, item)
+
+    _replace(Inbox, "take", take)
+    _replace(Inbox, "_one", write_and_handle)
+
+
+def _take_twice() -> None:
+    """What comes again is taken for something new."""
+    receive = InboxPart.receive
+
+    async def always(self: InboxPart, *what: Any) -> bool:
+        await receive(self, *what)
+        return True
+
+    _replace(InboxPart, "receive", always)
+
+
 WAYS: dict[str, Callable[[], None]] = {
     "run-again": _run_again,
     "act-first": _act_first,
@@ -83,6 +151,11 @@ WAYS: dict[str, Callable[[], None]] = {
     "drop-output": _drop_output,
     "forget-drivers": _forget_drivers,
     "post-blindly": _post_blindly,
+    "no-fence": _no_fence,
+    "spend-nothing": _spend_nothing,
+    "claim-apart": _claim_apart,
+    "acknowledge-first": _acknowledge_first,
+    "take-twice": _take_twice,
 }
 
 

@@ -14,7 +14,7 @@ import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,20 +25,30 @@ _PR_SET_PDEATHSIG = 1
 Role = Callable[[Spec], None]
 
 
-def start(role: Role) -> socket.socket:
-    """Fork a zygote whose children do *role*. Call this before any thread or event loop is started."""
+def start(role: Role, warm: Callable[[], None] = lambda: None) -> socket.socket:
+    """
+    Fork a zygote whose children do *role*; *warm* is done once in it before.
+
+    Call this before any thread or event loop is started.
+    """
     ours, its = socket.socketpair()
     parent = os.getpid()
     if os.fork() == 0:
         try:
             ours.close()
             _die_with(parent)
+            warm()
             gc.freeze()
             _serve(its, role)
         finally:
             os._exit(0)
     its.close()
     return ours
+
+
+def pair(role: Role, warm: Callable[[], None]) -> tuple[socket.socket, socket.socket]:
+    """Two of them, for trials with two bots."""
+    return start(role, warm), start(role, warm)
 
 
 def _die_with(parent: int) -> None:
@@ -57,8 +67,16 @@ def _serve(its: socket.socket, role: Role) -> None:
             if pid == 0:
                 _become(spec, role, its, zygote)
             its.sendall(f"{pid}\n".encode())
-            _, status = os.waitpid(pid, 0)
-            its.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+            its.sendall(f"{_wait(pid, its)}\n".encode())
+
+
+def _wait(pid: int, its: socket.socket) -> int:
+    """Wait for the child's end, and tell each time it is stopped; return its exit status."""
+    while True:
+        _, status = os.waitpid(pid, os.WUNTRACED)
+        if not os.WIFSTOPPED(status):
+            return os.waitstatus_to_exitcode(status)
+        its.sendall(b"stopped\n")
 
 
 def _become(spec: Spec, role: Role, its: socket.socket, zygote: int) -> None:
@@ -85,6 +103,7 @@ class Zygote:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     pid: int = 0  #: of the child under way; 0: none
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)  #: set while the child stands still (SIGSTOP)
 
     @classmethod
     async def of(cls, ours: socket.socket) -> "Zygote":
@@ -96,9 +115,12 @@ class Zygote:
         self.writer.write(spec.to_line())
         self.pid = int(await self.reader.readline())
         try:
-            return int(await self.reader.readline())
+            while (line := await self.reader.readline()) == b"stopped\n":
+                self.stopped.set()
+            return int(line)
         finally:
             self.pid = 0
+            self.stopped.clear()
 
     def signal(self, number: signal.Signals) -> bool:
         """Send a signal to the child; False if there is none."""

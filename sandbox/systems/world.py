@@ -24,6 +24,7 @@ from sandbox.systems.findings import Finding
 from sandbox.systems.recording import Notebook, Recorder
 from sandbox.systems.scenario import Moment, Scenario
 from sandbox.systems.system import System
+from sandbox.systems.tools.machine import Machine
 from sandbox.systems.tools.outfit import fit_out
 
 
@@ -89,7 +90,7 @@ class World:
         for spec in system.hosts:
             host = new_host(site, spec.name, port=next(ports), own_view=system.own_view)
             host.ports = {service: next(ports) for service in spec.services}
-            fit_out(host.directory, spec.tools, spec.inside, system.tools)
+            fit_out(host.directory, spec.tools, spec.inside, system.tools, hides=system.own_view)
             hosts[spec.name] = host
         notebook = Notebook(system.target)
         world = cls(
@@ -132,6 +133,10 @@ class World:
     def shared(self) -> Path:
         """Where tools keep what belongs to no single host: a cluster's state, a cloud's records."""
         return self.directory / "shared"
+
+    def machine(self, name: str) -> Machine:
+        """Return the host as its tools see it: to furnish it, and to look at it from outside."""
+        return Machine(str(self.hosts[name].directory))
 
     def now(self) -> datetime:
         """The time as the upgrade's automation has it."""

@@ -51,6 +51,26 @@ class Machine:
         """Return where the file lies that commands on this host see as *seen*: the same from inside and outside."""
         return f"{self.directory}/root{seen}"
 
+    def read(self, seen: str) -> str:
+        """Return what is in the file commands see as *seen*; "" if it is not there."""
+        try:
+            with open(self.path(seen)) as file:
+                return file.read()
+        except FileNotFoundError:
+            return ""
+
+    def write(self, seen: str, text: str) -> None:
+        """Make the file commands see as *seen*, and the directories it needs."""
+        os.makedirs(os.path.dirname(self.path(seen)), exist_ok=True)
+        with open(self.path(seen), "w") as file:
+            file.write(text)
+
+    def clear(self, seen: str) -> None:
+        """Remove the directory commands see as *seen*, with all in it, if it is there."""
+        from shutil import rmtree  # noqa: PLC0415  # slow to load, and few need it
+
+        rmtree(self.path(seen), ignore_errors=True)
+
     def linger(self, doing: str, share: float = 1.0) -> None:
         """Say on stderr what is being done, and take *share* of the host's pace for it: see `World.start`."""
         print(doing, file=sys.stderr, flush=True)
@@ -73,13 +93,11 @@ class Machine:
         with open(f"{self.directory}/log/calls", "a") as file:
             file.write(json.dumps(call) + "\n")
 
-
-def say(text: str) -> None:
-    print(text)
-
-
-def rows(data: Data, *path: str) -> Data:
-    """Return the mapping at *path* in *data*, made if it is missing."""
-    for name in path:
-        data = data.setdefault(name, {})
-    return data
+    def calls(self, tool: str = "", *words: str) -> list[Data]:
+        """Return the calls so far, oldest first: all, or those of *tool* that have all of *words*."""
+        try:
+            with open(f"{self.directory}/log/calls") as file:
+                found: list[Data] = [json.loads(line) for line in file]
+        except FileNotFoundError:
+            return []
+        return [one for one in found if tool in ("", one["tool"]) and set(words) <= set(one["words"])]

@@ -10,7 +10,38 @@ RUN = Path(__file__).with_name("run.py")
 PACKAGE = __name__.rpartition(".")[0]
 
 #: Shared commands by the name they are called by, and the module of this package that has them.
-SHARED: Mapping[str, str] = {}
+SHARED: Mapping[str, str] = {
+    "ceph": "ceph",
+    "cephadm": "ceph",
+    "clustercheck": "mysqld",
+    "curl": "curl",
+    "docker": "podman",
+    "galera_new_cluster": "mysqld",
+    "galera_recovery": "mysqld",
+    "journalctl": "journalctl",
+    "mariabackup": "mariabackup",
+    "mariadb": "mysql",
+    "mariadb-admin": "mysqladmin",
+    "mariadb-backup": "mariabackup",
+    "mariadb-dump": "mysqldump",
+    "mariadbd": "mysqld",
+    "mbstream": "mariabackup",
+    "mysql": "mysql",
+    "mysql_install_db": "mysqld",
+    "mysqladmin": "mysqladmin",
+    "mysqld_safe": "mysqld",
+    "mysqldump": "mysqldump",
+    "openstack": "openstack",
+    "ovs-vsctl": "ovs_vsctl",
+    "ping": "ping",
+    "podman": "podman",
+    "rabbitmq-diagnostics": "rabbitmqctl",
+    "rabbitmq-upgrade": "rabbitmqctl",
+    "rabbitmqctl": "rabbitmqctl",
+    "ss": "ports",
+    "systemctl": "systemctl",
+    "virsh": "virsh",
+}
 
 #: Shared commands that are a few lines of shell.
 SCRIPTS: Mapping[str, str] = {
@@ -39,11 +70,14 @@ exec ls -d "$last" >/dev/null
 }
 
 
-def fit_out(directory: Path, tools: Iterable[str], inside: Iterable[str], own: Mapping[str, str]) -> None:
+def fit_out(
+    directory: Path, tools: Iterable[str], inside: Iterable[str], own: Mapping[str, str], *, hides: bool = True
+) -> None:
     """
     Put *tools* on the PATH of the host in *directory*, and *inside* where only its containers find them.
 
-    A known command the host has not been given is "not found" there, also if this machine has one of that name.
+    Where the hosts have a view of their own (*hides*), a known command the host has not been given is "not found"
+    there, also if this machine has one of that name.
 
     Raises:
         UnknownNameError: nobody knows a command of that name.
@@ -52,7 +86,8 @@ def fit_out(directory: Path, tools: Iterable[str], inside: Iterable[str], own: M
     given = set(tools)
     for name in given:
         _make(directory / "bin" / name, name, known)
-    for name in known.keys() - given:
+    hidden = known.keys() - given if hides else set()
+    for name in hidden - {"ping"}:  # every host has one that says who it is
         executable(directory / "bin" / name, f'#!/bin/sh\necho "sh: 1: {name}: not found" >&2\nexit 127\n')
     (directory / "inside").mkdir()
     for name in set(inside):

@@ -6,6 +6,7 @@ import pytest_asyncio
 
 from sandbox.systems.practice import SYSTEM
 from sandbox.systems.world import World
+from tests.sandbox.systems.rack import Rack
 
 
 @pytest_asyncio.fixture
@@ -14,3 +15,8 @@ async def world(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
     scenario = SYSTEM.scenario(getattr(request, "param", "reversible"))
     async with World.broken(SYSTEM, scenario, tmp_path / "world") as one:
         yield one
+
+
+@pytest.fixture
+def rack(tmp_path: Path) -> Rack:
+    return Rack(tmp_path / "rack")

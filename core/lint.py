@@ -15,7 +15,7 @@ from core.lint_scripts import script_rules
 from core.lint_stops import stops_without_start
 from core.lint_words import destroys, writes
 from core.plan import Command, OnFailure, Plan, Step
-from core.plan_checks import commands
+from core.plan_checks import commands, repeated
 from core.shell_words import calls, script_of
 from core.words import environment_name, references
 
@@ -29,7 +29,7 @@ def lint(plan: Plan) -> tuple[Finding, ...]:
 
 
 _PARTS = (
-    *("impact", "roles", "parameters", "baselines", "snapshots", "points_of_no_return", "preflight", "steps"),
+    *("impact", "roles", "parameters", "items", "baselines", "snapshots", "points_of_no_return", "preflight", "steps"),
     "validations",
 )
 
@@ -182,15 +182,17 @@ def _unused(plan: Plan) -> Iterator[Finding]:
     texts = [text for _, command, _ in commands(plan) for text in (*command.argv, command.script or "")]
     named = {name for text in (*texts, *_filled(plan)) for name in references(text)} | _in_conditions(plan)
     for name in plan.parameters:
-        if name not in named and not any(environment_name(name) in text for text in texts):
+        if name not in (*named, plan.chosen_by) and not any(environment_name(name) in text for text in texts):
             yield _nothing_uses("parameters", name)
     for name in plan.snapshots:
         words = (f"snapshot.{name}.", f"{environment_name(f'snapshot.{name}')}_")
         if not any(each.startswith(words[0]) for each in named) and not any(words[1] in text for text in texts):
             yield _nothing_uses("snapshots", name)
     roles = {step.role for step in plan.steps} | {check.role for check in (*plan.preflight, *plan.validations)}
-    roles |= {each.role for each in plan.baselines}
+    roles |= {each.role for each in plan.baselines} | ({plan.fleet.role} if plan.fleet else set())
     roles |= {probe.role for point in plan.points_of_no_return for probe in point.probes}
+    if plan.fleet and not any(part.foreach and part.foreach.fleet for _, part in repeated(plan)):
+        yield _nothing_uses("items", plan.fleet.name)
     yield from (_nothing_uses("roles", name) for name in plan.roles if name not in roles)
 
 

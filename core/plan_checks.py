@@ -220,6 +220,14 @@ def commands(plan: p.Plan) -> Iterator[tuple[str, p.Command, frozenset[str]]]:
                 yield f"{at}/{key}", command, _words_of(plan, step)
 
 
+def names_used(plan: p.Plan) -> frozenset[str]:
+    """The words the plan refers to in braces, wherever they stand; what scripts read as variables is not among them."""
+    texts = [word for _, command, _ in commands(plan) for word in command.argv]
+    texts += [text or "" for _, condition, _ in _conditions(plan) for text in (condition.equals, condition.differs)]
+    texts += [text for need in plan.snapshots.values() for text in (need.name, need.engine)]
+    return frozenset(name for text in (*texts, plan.origin, plan.destination) for name in references(text))
+
+
 def _probes(plan: p.Plan) -> Iterator[tuple[str, p.Probe, frozenset[str]]]:
     for at, point in _each("points_of_no_return", plan.points_of_no_return):
         for where, probe in _each(f"{at}/probes", point.probes):

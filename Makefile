@@ -6,7 +6,7 @@ SCENARIO ?= reversible
 PORT ?= 8417
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev debs demo test lint check drill drills bench chaos chaos-full lock states
+.PHONY: help setup setup-dev debs demo test lint check drill drills bench chaos chaos-full lock states pages
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -74,3 +74,6 @@ lock: setup-dev ## resolve the dependencies anew into the lock files
 
 states: setup-dev ## draw docs/states.md from the tables
 	$(BIN)/python tools/draw_states.py
+
+pages: setup-dev ## refresh what docs/plans/*.md show of their plans
+	$(BIN)/python tools/explain_pages.py

@@ -11,10 +11,10 @@ Kinds: "thread" (a message under the board) and "file" (the report, attached the
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from core.fleet_truth import too_many
 from core.journal import Entry, Kind
-from core.plan import OnFailure
 from core.progress import OVER
-from core.resolve import ResolvedStep
+from core.resolve import ResolvedPlan, ResolvedStep
 from core.run import Run
 from core.run_states import RunStatus
 from core.schedule import units_of
@@ -68,7 +68,7 @@ def _of(run: Run, before: RunState, after: RunState, entry: Entry) -> Iterator[O
     if entry.kind in _FAILURES and not _already_failed(step, before):
         yield _thread(run, entry, "unit_failed", _failure(step, after, entry))
     for what, is_over in _STEP_ENDS.items():
-        if is_over(step, after) and not is_over(step, before):
+        if is_over(run.plan, step, after) and not is_over(run.plan, step, before):
             yield _thread(run, entry, what, _step_facts(step, after))
 
 
@@ -92,7 +92,7 @@ def _failure(step: ResolvedStep, state: RunState, entry: Entry) -> Facts:
     }
 
 
-def _done(step: ResolvedStep, state: RunState) -> bool:
+def _done(plan: ResolvedPlan, step: ResolvedStep, state: RunState) -> bool:
     units = units_of(step, state)
     if not units or state.status is RunStatus.UNWINDING:
         return False
@@ -100,16 +100,19 @@ def _done(step: ResolvedStep, state: RunState) -> bool:
     if state.stopped is not None and set(statuses) == {UnitStatus.SKIPPED}:
         return False  # that a person stopped here was said once
     failed = statuses.count(UnitStatus.FAILED)
-    forgiven = step.on_failure is not OnFailure.ASK or failed <= step.max_failures
+    forgiven = not too_many(plan, state, step, failed)
     return all(status in _PASSED for status in statuses) and (not failed or forgiven)
 
 
-def _undone(step: ResolvedStep, state: RunState) -> bool:
+def _undone(_plan: ResolvedPlan, step: ResolvedStep, state: RunState) -> bool:
     touched = [unit for unit in step.units if state.unit(unit.key).ever_started and unit.undo is not None]
     return bool(touched) and all(state.unit(unit.key).status is UnitStatus.UNDONE for unit in touched)
 
 
-_STEP_ENDS: Mapping[str, Callable[[ResolvedStep, RunState], bool]] = {"step_done": _done, "step_undone": _undone}
+_STEP_ENDS: Mapping[str, Callable[[ResolvedPlan, ResolvedStep, RunState], bool]] = {
+    "step_done": _done,
+    "step_undone": _undone,
+}
 
 
 def _step_facts(step: ResolvedStep, state: RunState) -> Facts:

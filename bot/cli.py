@@ -71,14 +71,14 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         SystemExit: with 0 after help was shown, with 2 where the line was not understood.
     """
     # Imported here: these files use `Verbs`.
-    from bot import cli_baseline, cli_chat, cli_doctor, cli_lint, cli_record, cli_serve  # noqa: PLC0415
+    from bot import cli_baseline, cli_chat, cli_doctor, cli_explain, cli_lint, cli_record, cli_serve  # noqa: PLC0415
 
     parser = Parser(prog="belay", description=DESCRIPTION, epilog=EXAMPLES + "\n\n" + environment())
     parser.add_argument("-v", "--verbose", action="store_true", help="log what happens, to stderr")
     # The list argparse would print in braces is too long to read; the verbs are listed below it.
     into = parser.add_subparsers(title="verbs", metavar="VERB", parser_class=Parser, dest="verb")
     verbs = Verbs(into)
-    for module in (cli_serve, cli_chat, cli_record, cli_baseline, cli_lint, cli_doctor):
+    for module in (cli_serve, cli_chat, cli_record, cli_baseline, cli_explain, cli_lint, cli_doctor):
         module.add(verbs)
     if list(argv[:1]) == ["help"]:
         argv = [*argv[1:], "--help"]

@@ -25,12 +25,13 @@ from core.errors import (
     TransitionError,
     UnknownNameError,
 )
+from core.fleet_truth import items_left
 from core.journal import Kind
 from core.ports import Clock
 from core.resolve import ResolvedStep, Unit
 from core.run import Run
 from core.run_states import RunStatus
-from core.schedule import AskPerson, Do, Elect, Finish, Probe, Recover, Rest, Retry, Undo, decide, destroyed
+from core.schedule import AskPerson, Do, Elect, Finish, PassOver, Probe, Recover, Rest, Retry, Undo, decide, destroyed
 from core.state import Ask, NewerJournalError, RunState
 from core.unit_states import UnitStatus
 from core.wishes import Draft
@@ -134,6 +135,9 @@ class Driver:
                 await self._recover(state, units)
             case AskPerson(ask):
                 await self._ask(state, ask)
+            case PassOver(over):
+                skips = (Draft(kind=Kind.SKIPPED, unit=key, data={"reason": why}) for key, why in over.items())
+                await self._intend(state, *skips)
             case Finish(status):
                 kind = Kind.SUCCEEDED if status is RunStatus.SUCCEEDED else Kind.UNWOUND
                 await self._intend(state, Draft(kind=kind))
@@ -287,7 +291,9 @@ class Driver:
     async def _probe(self, state: RunState, step: ResolvedStep) -> None:
         async with self._store.look() as tx:
             ledger = await tx.ledger(self.run.target)
-        findings = await self._looker.findings(self.run.plan, ledger.checkpoints, run_id=self.run.id)
+        findings = await self._looker.findings(
+            self.run.plan, ledger.checkpoints, run_id=self.run.id, items=items_left(self.run.plan, state)
+        )
         data = {"findings": to_data(findings), "step": step.id}
         await self._intend(state, Draft(kind=Kind.PROBED, data=data))
 

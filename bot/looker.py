@@ -1,7 +1,7 @@
 """Looking at the live system: points of no return, preflight checks, verifications. Nothing here changes anything."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from bot.hands import Hands, action_for
@@ -39,12 +39,28 @@ class Looker:
         self._room = asyncio.Semaphore(LOOKS_AT_ONCE)
 
     async def findings(
-        self, plan: ResolvedPlan, checkpoints: Iterable[Checkpoint], *, run_id: str = "look"
+        self,
+        plan: ResolvedPlan,
+        checkpoints: Iterable[Checkpoint],
+        *,
+        run_id: str = "look",
+        items: Collection[str] | None = None,
     ) -> Findings:
-        """Ask every host everything the points of no return want to know, and judge the answers."""
-        probes = [(point.id, probe) for point in plan.points for probe in point.probes]
+        """
+        Ask every host everything the points of no return want to know, and judge the answers.
+
+        Of a fleet's items only these *items*, where they are given.
+        """
+        questions = plan.questions(items=items)
+        asked = {(question.point, question.probe, question.host, question.item) for question in questions}
+        probes = [
+            (point.id, probe)
+            for point in plan.points
+            for probe in point.probes
+            if (point.id, probe.probe, probe.host, probe.item) in asked
+        ]
         evidence = await asyncio.gather(*(self._probe(plan, run_id, point, probe) for point, probe in probes))
-        return evaluate(plan.checkpoint_names, plan.questions(), checkpoints, evidence, self._clock.now())
+        return evaluate(plan.checkpoint_names, questions, checkpoints, evidence, self._clock.now())
 
     async def _probe(self, plan: ResolvedPlan, run_id: str, point: str, probe: ResolvedProbe) -> Evidence:
         unit = f"{point}.{probe.probe}@{probe.where}"

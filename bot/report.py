@@ -14,6 +14,7 @@ from commands.text import count, cut, duration, fence, plain
 from core.action import Output, Verb
 from core.approvals import Approval
 from core.codec import from_data
+from core.fleet_truth import truth_table
 from core.journal import Entry, Kind
 from core.pnr import Findings
 from core.progress import StepProgress, measure, what_is_left
@@ -65,6 +66,7 @@ def render_report(
         _timeline(view, entries),
         _steps(view, outputs, now),
         _decisions(view, entries),
+        _fleet(view),
         _left(view),
         _kept(view, outputs),
         _outputs([each for each in outputs if each.exit_code or not _keeps(view, each)]),
@@ -246,6 +248,16 @@ def _decisions(view: RunView, entries: Sequence[Entry]) -> str:
         return ""
     said = table(("when", "who", "what", "in their words"), rows) if rows else ""
     return "\n\n".join(filter(None, ("## What people decided", said, "\n".join(taken))))
+
+
+def _fleet(view: RunView) -> str:
+    table_ = truth_table(view.run.plan, view.state)
+    if table_ is None:
+        return ""
+    rows = [(cell(name, 120), str(truth)) for name, truth in table_.items.items()]
+    title = f"## How it stands with the {plain(table_.what, 60)}"
+    rest = f"{table_.not_chosen} more are there, not chosen and untouched." if table_.not_chosen else ""
+    return "\n\n".join(filter(None, (title, table(("which", "how"), rows), rest)))
 
 
 def _left(view: RunView) -> str:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Protocol
 
 from bot.hands import Hands
@@ -90,11 +91,12 @@ class BelayService(Recording):
         engine: Waker,
         clock: Clock,
         changed: Callable[[str], None],
+        selections: Path | None = None,
     ) -> None:
         super().__init__(store=store, plans=plans, hands=hands, looker=looker, clock=clock, changed=changed)
         self._roster = roster
         self._engine = engine
-        self._starter = Starter(plans, roster, hands, looker, clock)
+        self._starter = Starter(plans, roster, hands, looker, selections)
         self._judging: dict[str, asyncio.Lock] = {}
         self._short: dict[str, int] = {}  #: run -> journal entry at which it was seen to lack approvals
         self.witness: Witness = NoWitness()

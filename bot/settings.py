@@ -59,6 +59,11 @@ class Settings(BaseSettings):
         return self.config / "roster.yaml"
 
     @property
+    def selections(self) -> Path:
+        """Files of names, one a line, by which a requester may choose items of a fleet."""
+        return self.config / "selections"
+
+    @property
     def plan_folders(self) -> tuple[Path, ...]:
         """The plans that come with Belay, and the team's own."""
         shipped = Path(__file__).resolve().parent.parent / "plans"

@@ -4,17 +4,20 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
+from bot.discovery import Discovery
 from bot.hands import Hands
 from bot.looker import Looker
 from core.approvals import check_quorum_possible
 from core.errors import BelayError, RefusedError
+from core.fleet import Selection
 from core.ledger import Ledger
 from core.names import did_you_mean
 from core.people import Roster
 from core.plan import Plan
 from core.pnr import Findings
-from core.ports import Clock, StartRequest
+from core.ports import StartRequest
 from core.resolve import ResolvedPlan, check_unique, resolve
 from core.run import Actor, CheckResult, Preview, Run
 from core.schedule import describe
@@ -27,6 +30,7 @@ class Proposal:
 
     request: StartRequest
     plan: ResolvedPlan
+    selection: Selection | None
     findings: Findings
     checks: tuple[CheckResult, ...]
     refusals: tuple[str, ...]
@@ -47,16 +51,25 @@ class Proposal:
             created_at=now,
             accepted=dict(self.request.accepted),
             parameters=dict(self.request.parameters),
+            selection=self.selection,
         )
 
 
 class Starter:
-    def __init__(self, plans: Mapping[str, Plan], roster: Roster, hands: Hands, looker: Looker, clock: Clock) -> None:
+    def __init__(
+        self,
+        plans: Mapping[str, Plan],
+        roster: Roster,
+        hands: Hands,
+        looker: Looker,
+        selections: Path | None = None,
+    ) -> None:
+        """*selections*: the folder of files of names, for fleets."""
         self._plans = plans
         self._roster = roster
         self._hands = hands
         self._looker = looker
-        self._clock = clock
+        self._discovery = Discovery(looker, selections)
 
     async def propose(self, request: StartRequest, by: Actor, ledger: Ledger) -> Proposal:
         """
@@ -68,11 +81,12 @@ class Starter:
             raise RefusedError(f"to confirm, type the target's name: '{target.id}'; what came was '{request.typed}'")
         if not request.reason.strip():
             raise RefusedError("a reason is needed: approvers and the report have to know why")
-        plan, findings, checks = await self._look(request, ledger)
+        plan, selection, findings, checks = await self._look(request, ledger)
         check_quorum_possible(plan.policy, self._roster, {by.person.id})
         return Proposal(
             request=request,
             plan=plan,
+            selection=selection,
             findings=findings,
             checks=checks,
             refusals=_refusals(request, findings, checks),
@@ -81,7 +95,7 @@ class Starter:
         )
 
     async def preview(self, request: StartRequest, ledger: Ledger) -> Preview:
-        plan, findings, checks = await self._look(request, ledger)
+        plan, _, findings, checks = await self._look(request, ledger)
         return Preview(
             plan=plan,
             digest=plan.digest,
@@ -92,20 +106,23 @@ class Starter:
 
     async def _look(
         self, request: StartRequest, ledger: Ledger
-    ) -> tuple[ResolvedPlan, Findings, tuple[CheckResult, ...]]:
+    ) -> tuple[ResolvedPlan, Selection | None, Findings, tuple[CheckResult, ...]]:
         target = self._hands.target(request.target)
         chosen = choose_plan(self._plans, request.plan, target)
-        plan = self._resolve(chosen, target, ledger, request.parameters)
+        selection = await self._discovery.select(chosen, target, request.parameters)
+        plan = self._resolve(chosen, target, ledger, request.parameters, selection)
         _check_accepted(request, plan)
         findings, checks, silent = await asyncio.gather(
             self._looker.findings(plan, ledger.checkpoints),
             self._looker.checks(plan),
             self._looker.answering(chosen, target),
         )
-        return plan, findings, (*silent, *checks)
+        return plan, selection, findings, (*silent, *checks)
 
-    def _resolve(self, plan: Plan, target: Target, ledger: Ledger, given: Mapping[str, str]) -> ResolvedPlan:
-        resolved = resolve(plan, target, ledger, given)
+    def _resolve(
+        self, plan: Plan, target: Target, ledger: Ledger, given: Mapping[str, str], selection: Selection | None
+    ) -> ResolvedPlan:
+        resolved = resolve(plan, target, ledger, given, selection)
         check_unique(unit.key for step in resolved.steps for unit in step.units)
         return resolved
 
@@ -115,7 +132,7 @@ class Starter:
             plan = self._plans.get(run.plan.plan)
             if plan is None:
                 return f"the plan '{run.plan.plan}' is no longer there; start it again"
-            again = self._resolve(plan, self._hands.target(run.target), ledger, run.parameters)
+            again = self._resolve(plan, self._hands.target(run.target), ledger, run.parameters, run.selection)
         except BelayError as refusal:
             return f"it no longer resolves: {refusal}"
         if ledger.upgrade is not None and ledger.upgrade.started_at > run.created_at:

@@ -13,7 +13,7 @@ from bot.views_blocks import Json, actions, context, header, section
 from bot.views_buttons import buttons
 from bot.views_steps import steps_block
 from bot.views_verdicts import verdicts
-from commands.say import bar, name_of, next_line
+from commands.say import bar, fleet_line, name_of, next_line
 from commands.text import count, duration, plain, some
 from core.digest import short
 from core.people import May
@@ -99,6 +99,7 @@ def _middle(view: RunView, progress: Progress) -> Iterator[str]:
     if view.state.begun_at is not None:
         yield _bar(view, progress)
         yield steps_block(progress.steps, progress.current)
+    yield entities(fleet_line(view), 1_200)
 
 
 def _approvals(view: RunView) -> str:

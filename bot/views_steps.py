@@ -1,6 +1,8 @@
 """The steps of a run as lines of a board: what needs a look stays, what is over or far away is counted."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
 from bot.mrkdwn import pre
 from commands.text import count, cut, one_line
@@ -11,31 +13,72 @@ MOST_LINES = 16
 #: Characters of the whole block.
 MOST_CHARACTERS = 2_600
 _TITLE = 38
+_FINISHED = ("done", "skipped", "undone")
 _MARKS = {"done": "✓", "running": "▶", "failed": "✗", "stuck": "✗", "unknown": "?", "undoing": "◀", "undone": "↩"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A line to be: a step, or all steps of a finished wave."""
+
+    title: str
+    word: str
+    over: int
+    units: int
+    elapsed_s: float
+    usual_s: float
+    number: int  #: of its first step, from 1
+    steps: int = 1
 
 
 def steps_block(steps: Sequence[StepProgress], current: int) -> str:
     """
     Return the steps as one preformatted block.
 
-    Marks help the eye, the word says it. Of long plans the steps around the current one stay, and every step that
-    failed, is stuck or unknown; the rest becomes "7 steps done".
+    Marks help the eye, the word says it. A finished wave of a fleet is one line. Of long plans the steps around the
+    current one stay, and every step that failed, is stuck or unknown; the rest becomes "7 steps done".
     """
-    width = min(_TITLE, max((len(_title(step)) for step in steps), default=0))
-    shown = _shown(steps, current)
+    rows = _rows(steps)
+    width = min(_TITLE, max((len(row.title) for row in rows), default=0))
+    shown = _shown(rows, current)
     lines: list[str] = []
     at = 0
-    while at < len(steps):
+    while at < len(rows):
         if at in shown:
-            lines.append(_line(steps[at], width))
+            lines.append(_line(rows[at], width))
             at += 1
             continue
         end = at
-        while end < len(steps) and end not in shown:
+        while end < len(rows) and end not in shown:
             end += 1
-        lines.append(_counted(steps[at:end]))
+        lines.append(_counted(rows[at:end]))
         at = end
     return pre("\n".join(lines), MOST_CHARACTERS)
+
+
+def _rows(steps: Sequence[StepProgress]) -> list[_Row]:
+    numbered = enumerate(steps, 1)
+    rows: list[_Row] = []
+    for (_, wave), found in groupby(numbered, key=lambda each: (each[1].step.group, each[1].step.wave)):
+        of_wave = list(found)
+        if wave and len(of_wave) > 1 and all(step.word in _FINISHED for _, step in of_wave):
+            rows.append(_finished_wave(wave, of_wave))
+        else:
+            rows += [_row(number, step) for number, step in of_wave]
+    return rows
+
+
+def _row(number: int, step: StepProgress) -> _Row:
+    title = cut(one_line(step.step.title or step.step.id), _TITLE)
+    return _Row(title, step.word, step.over, step.units, step.elapsed_s, step.step.usual_s, number)
+
+
+def _finished_wave(wave: int, found: Sequence[tuple[int, StepProgress]]) -> _Row:
+    steps = [step for _, step in found]
+    word = "done" if any(step.word == "done" for step in steps) else steps[0].word
+    title = f"wave {wave}, {count(len(steps), 'step')}"
+    over, units = sum(step.over for step in steps), sum(step.units for step in steps)
+    return _Row(title, word, over, units, sum(step.elapsed_s for step in steps), 0.0, found[0][0], len(steps))
 
 
 def clock_of(seconds: float) -> str:
@@ -45,33 +88,29 @@ def clock_of(seconds: float) -> str:
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
 
 
-def _shown(steps: Sequence[StepProgress], current: int) -> set[int]:
-    if len(steps) <= MOST_LINES:
-        return set(range(len(steps)))
-    trouble = [i for i, step in enumerate(steps) if step.word in ("failed", "stuck", "unknown")]
-    moving = [i for i, step in enumerate(steps) if step.word in ("running", "undoing")]
-    near = sorted(range(len(steps)), key=lambda i: abs(i - (current - 1)))
+def _shown(rows: Sequence[_Row], current: int) -> set[int]:
+    if len(rows) <= MOST_LINES:
+        return set(range(len(rows)))
+    trouble = [i for i, row in enumerate(rows) if row.word in ("failed", "stuck", "unknown")]
+    moving = [i for i, row in enumerate(rows) if row.word in ("running", "undoing")]
+    near = sorted(range(len(rows)), key=lambda i: abs(rows[i].number - current))
     # Each gap between shown steps costs a line of its own; a third of the room is kept for them.
     return set(list(dict.fromkeys([*trouble, *moving, *near]))[: MOST_LINES * 2 // 3])
 
 
-def _line(step: StepProgress, width: int) -> str:
-    times = clock_of(step.elapsed_s) if step.elapsed_s else ""
-    if step.word == "running" and step.step.usual_s:
-        times += f" (usually {clock_of(step.step.usual_s)})"
-    mark = _MARKS.get(step.word, " ")
-    over = f"{step.over} of {step.units}"
-    return f"{mark} {step.word:<8} {_title(step):<{width}}  {over:<9} {times}".rstrip()
+def _line(row: _Row, width: int) -> str:
+    times = clock_of(row.elapsed_s) if row.elapsed_s else ""
+    if row.word == "running" and row.usual_s:
+        times += f" (usually {clock_of(row.usual_s)})"
+    mark = _MARKS.get(row.word, " ")
+    over = f"{row.over} of {row.units}"
+    return f"{mark} {row.word:<8} {row.title:<{width}}  {over:<9} {times}".rstrip()
 
 
-def _title(step: StepProgress) -> str:
-    return cut(one_line(step.step.title or step.step.id), _TITLE)
-
-
-def _counted(steps: Sequence[StepProgress]) -> str:
-    words = list(dict.fromkeys(step.word for step in steps))
+def _counted(rows: Sequence[_Row]) -> str:
+    words = list(dict.fromkeys(row.word for row in rows))
     parts: list[str] = []
     for word in words:
-        number = sum(step.word == word for step in steps)
+        number = sum(row.steps for row in rows if row.word == word)
         parts.append(f"{count(number, 'step')} {word}" if not parts else f"{number} {word}")
     return f"… {', '.join(parts)}"

@@ -135,6 +135,7 @@ async def assemble(
             engine=(replicas or engine) if drives else NobodyDrives(),
             clock=clock,
             changed=bell.ring,
+            selections=settings.selections,
         )
         yield Parts(
             settings=settings,

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from commands.text import clock, code, count, duration, plain, some
 from core.digest import short
+from core.fleet_truth import Truth, truth_table
 from core.ledger import Checkpoint, Hop, Ledger, Snapshot
 from core.people import Person
 from core.pnr import Finding, Findings, Verdict
@@ -72,6 +73,23 @@ def step_lines(view: RunView, now: datetime) -> list[str]:
             f"{number}. {step.word}: {plain(step.step.title, 100)} · {step.over} of {step.units}{took}{destructive}"
         )
     return lines
+
+
+def fleet_line(view: RunView) -> str:
+    """How it stands with the items of the fleet: "*clusters*: 2 reverted (a, b), 38 untouched (37 not chosen)"."""
+    table = truth_table(view.run.plan, view.state)
+    if table is None:
+        return ""
+    parts = []
+    for truth in Truth:
+        names = table.named(truth)
+        not_chosen = table.not_chosen if truth is Truth.UNTOUCHED else 0
+        if not names and not not_chosen:
+            continue
+        inside = [some([plain(name, 40) for name in names], 6)] if names else []
+        inside += [f"{not_chosen} not chosen"] if not_chosen else []
+        parts.append(f"{len(names) + not_chosen} {truth} ({'; '.join(inside)})")
+    return f"*{plain(table.what, 60)}*: {', '.join(parts)}"
 
 
 def next_line(view: RunView) -> str:

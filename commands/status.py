@@ -7,6 +7,7 @@ from commands.base import Command, Reply, Request
 from commands.choose import run_id, the_target
 from commands.say import (
     approvals_line,
+    fleet_line,
     headline,
     ledger_lines,
     name_of,
@@ -102,6 +103,7 @@ def _run(view: RunView, now: datetime) -> list[str]:
         approvals_line(view),
         *filter(None, [progress_line(view, now)]),
         next_line(view),
+        *filter(None, [fleet_line(view)]),
         *(["*Points of no return*", *verdict_lines(state.findings, run.accepted)] if state.findings else []),
         *_left(view),
     ]

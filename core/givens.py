@@ -37,7 +37,7 @@ def parameters_of(plan: p.Plan, target: Target, given: Mapping[str, str]) -> dic
             )
     values = {}
     for name, parameter in plan.parameters.items():
-        value = given.get(name, _known(name, parameter, target))
+        value = given.get(name, None if name == plan.chosen_by else _known(name, parameter, target))
         if value is None:
             raise RefusedError(f"plan '{plan.id}' needs the parameter '{name}' ({parameter.what}); give {name}=VALUE")
         values[name] = _fitting(name, parameter, text_of(value))
@@ -51,7 +51,7 @@ def known_parameters(plan: p.Plan, target: Target) -> dict[str, str]:
     Raises:
         RefusedError: a value does not fit its pattern.
     """
-    known = {name: _known(name, parameter, target) for name, parameter in plan.parameters.items()}
+    known = {name: _known(name, each, target) for name, each in plan.parameters.items() if name != plan.chosen_by}
     return {
         name: _fitting(name, plan.parameters[name], text_of(value))
         for name, value in known.items()

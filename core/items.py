@@ -10,16 +10,24 @@ from core.plan import Foreach, Plan
 from core.target import Host, Target
 
 #: What a recorded item may look like. It becomes a word of a command: neither empty, nor an option, nor hidden.
-_ITEM = re.compile(r"[^\s\x00-\x1f-][^\x00-\x1f]*")
+ITEM = re.compile(r"[^\s\x00-\x1f-][^\x00-\x1f]*")
 
 Pair = tuple[str, Host]
 
 
 def pairs(
-    foreach: Foreach | None, hosts: Sequence[Host], *, what: str, plan: Plan, target: Target, ledger: Ledger
+    foreach: Foreach | None,
+    hosts: Sequence[Host],
+    *,
+    what: str,
+    plan: Plan,
+    target: Target,
+    ledger: Ledger,
+    chosen: Sequence[str] = (),
 ) -> tuple[Pair, ...]:
     """
-    Return what is to be done once each; the item is "" where there is no `foreach`. *what* names the step or look.
+    Return what is to be done once each; the item is "" where there is no `foreach`. *what* names the step or look,
+    *chosen* the items of the fleet that the requester chose.
 
     Raises:
         RefusedError: the items are not recorded, are none, or cannot be words of a command.
@@ -28,7 +36,7 @@ def pairs(
         return tuple(("", host) for host in hosts)
     if foreach.baseline:
         return _of_baseline(foreach.baseline, hosts, what=what, plan=plan, ledger=ledger)
-    items = foreach.items or _of_fact(foreach.fact, what, target)
+    items = chosen if foreach.fleet else foreach.items or _of_fact(foreach.fact, what, target)
     return tuple((item, host) for item in items for host in hosts)
 
 
@@ -75,7 +83,7 @@ def list_of(recorded: str) -> tuple[str, ...]:
 def _check(items: Iterable[str], what: str, source: str) -> None:
     seen: set[str] = set()
     for item in items:
-        if not _ITEM.fullmatch(item):
+        if not ITEM.fullmatch(item):
             raise RefusedError(f"{what} cannot go over '{item}' ({source}): no usable word")
         if item in seen:
             raise RefusedError(f"{what} would go over '{item}' twice ({source})")

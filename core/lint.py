@@ -15,9 +15,9 @@ from core.lint_scripts import script_rules
 from core.lint_stops import stops_without_start
 from core.lint_words import destroys, writes
 from core.plan import Command, OnFailure, Plan, Step
-from core.plan_checks import commands
+from core.plan_checks import commands, names_used, repeated
 from core.shell_words import calls, script_of
-from core.words import environment_name, references
+from core.words import environment_name
 
 __all__ = ["Finding", "Level", "lint"]
 
@@ -29,7 +29,7 @@ def lint(plan: Plan) -> tuple[Finding, ...]:
 
 
 _PARTS = (
-    *("impact", "roles", "parameters", "baselines", "snapshots", "points_of_no_return", "preflight", "steps"),
+    *("impact", "roles", "parameters", "items", "baselines", "snapshots", "points_of_no_return", "preflight", "steps"),
     "validations",
 )
 
@@ -180,33 +180,20 @@ def _longest_s(step: Step) -> float:
 
 def _unused(plan: Plan) -> Iterator[Finding]:
     texts = [text for _, command, _ in commands(plan) for text in (*command.argv, command.script or "")]
-    named = {name for text in (*texts, *_filled(plan)) for name in references(text)} | _in_conditions(plan)
+    named = names_used(plan)
     for name in plan.parameters:
-        if name not in named and not any(environment_name(name) in text for text in texts):
+        if name not in (*named, plan.chosen_by) and not any(environment_name(name) in text for text in texts):
             yield _nothing_uses("parameters", name)
     for name in plan.snapshots:
         words = (f"snapshot.{name}.", f"{environment_name(f'snapshot.{name}')}_")
         if not any(each.startswith(words[0]) for each in named) and not any(words[1] in text for text in texts):
             yield _nothing_uses("snapshots", name)
     roles = {step.role for step in plan.steps} | {check.role for check in (*plan.preflight, *plan.validations)}
-    roles |= {each.role for each in plan.baselines}
+    roles |= {each.role for each in plan.baselines} | ({plan.fleet.role} if plan.fleet else set())
     roles |= {probe.role for point in plan.points_of_no_return for probe in point.probes}
+    if plan.fleet and not any(part.foreach and part.foreach.fleet for _, part in repeated(plan)):
+        yield _nothing_uses("items", plan.fleet.name)
     yield from (_nothing_uses("roles", name) for name in plan.roles if name not in roles)
-
-
-def _filled(plan: Plan) -> list[str]:
-    """Texts outside commands that may have words."""
-    needs = [text for need in plan.snapshots.values() for text in (need.name, need.engine)]
-    return [plan.origin, plan.destination, *needs]
-
-
-def _in_conditions(plan: Plan) -> set[str]:
-    looks = [check.look.expect for check in (*plan.preflight, *plan.validations)]
-    looks += [look.expect for step in plan.steps for look in (step.verify, step.probe, step.elect) if look]
-    looks += [
-        each for p in plan.points_of_no_return for probe in p.probes for each in (probe.reversible, probe.crossed)
-    ]
-    return {name for each in looks for text in (each.equals, each.differs) if text for name in references(text)}
 
 
 def _nothing_uses(part: str, name: str) -> Finding:

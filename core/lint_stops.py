@@ -28,7 +28,7 @@ def _calls(step: Step, command: Command | None) -> list[Call]:
     if command is None:
         return []
     over = step.foreach or Foreach()
-    items = over.items or ((f"<{over.fact or over.baseline}>",) if step.foreach else ("",))
+    items = over.items or ((f"<{over.fact or over.baseline or over.fleet}>",) if step.foreach else ("",))
     return [call for item in items for call in calls(_filled(command, item))]
 
 

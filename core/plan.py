@@ -82,6 +82,7 @@ class Foreach:
     items: tuple[str, ...] = ()
     fact: str = ""  #: the name of a fact of the target that holds the items
     baseline: str = ""  #: the id of a baseline that holds a list: each host goes over its own
+    fleet: str = ""  #: the name of the plan's fleet: what the requester chose of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +143,10 @@ class Probe:
     asks: str = field(default="", metadata=PROSE)  #: the question in words
 
 
+#: What may have a `foreach`.
+Part = Step | Check | Probe
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PointOfNoReturn:
     id: str
@@ -181,6 +186,21 @@ class Baseline:
     lines: bool = False  #: the value is a list, a line an item
     may_be_empty: bool = False
     compare: bool = True  #: whether it should still be the same later
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """A list of things of one kind on one target, of which the requester chooses some; they are taken in waves."""
+
+    name: str
+    what: str = field(default="", metadata=PROSE)
+    role: str  #: whose hosts know it; the first that answers is asked
+    discover: Command  #: a look that prints the list, see `core.fleet.read_items`
+    select: str  #: the parameter by which the requester chooses
+    facts: tuple[str, ...] = ()  #: what every chosen item has to have; commands use {item.NAME}
+    waves: tuple[int, ...]  #: sizes; the last repeats; the first is the canary
+    pause: str = ""  #: a phrase a person has to type between two waves
+    max_failures: int = 0  #: items that may fail over the whole run before it stops and asks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +247,7 @@ class Plan:
     impact: Impact = field(default=Impact(), metadata=PROSE)
     roles: Mapping[str, Role]
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    fleet: Fleet | None = None
     baselines: tuple[Baseline, ...] = ()
     snapshots: Mapping[str, SnapshotNeed] = field(default_factory=dict)
     points_of_no_return: tuple[PointOfNoReturn, ...]
@@ -234,6 +255,11 @@ class Plan:
     steps: tuple[Step, ...]
     validations: tuple[Check, ...] = ()
     approvals: Policy = Policy()
+
+    @property
+    def chosen_by(self) -> str:
+        """The parameter by which the requester chooses items of the fleet; "" without one."""
+        return self.fleet.select if self.fleet else ""
 
     @property
     def names(self) -> tuple[str, ...]:

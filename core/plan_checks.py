@@ -18,13 +18,15 @@ COMMON_WORDS = ("target", "host", "address")
 #: Words about what was recorded of the upgrade, facts of the baseline and snapshots aside.
 UPGRADE_WORDS = ("upgrade.origin", "upgrade.destination", "hop.current", "hop.open")
 #: Variables beginning like these stand for what was recorded; a parameter must not look like one of them.
-_RECORDED = ("upgrade_", "hop_", "snapshot_", "baseline_")
+_RECORDED = ("upgrade_", "hop_", "snapshot_", "baseline_", "item_")
 
 #: Variables a script's shell or its programs live by; a parameter must not stand in their place.
 _KEPT = re.compile(
     r"PATH|HOME|SHELL|IFS|ENV|BASH_ENV|PWD|OLDPWD|USER|LOGNAME|TERM|TMPDIR|LANG|TZ|PS[0-9]|CDPATH|HOSTALIASES"
     r"|(LC|LD|DYLD|GIT|SSH)_.*|BASH.*|SHELLOPTS|PYTHON(PATH|HOME|STARTUP)|PERL5?(LIB|OPT)|NODE_(OPTIONS|PATH)"
 )
+#: How the steps over a fleet are called once their waves are known.
+_WAVE = re.compile(r".*\.w[0-9]+")
 _PARAMETER = re.compile(r"[a-z_][A-Za-z0-9_-]*")
 _TEMPLATE = re.compile(r"\{\{-?\s*([A-Za-z_][A-Za-z0-9_.]*)\s*(?:\|[^}]*)?-?\}\}")
 _BRACED = re.compile(r"(?<!\$)\{([a-z_][A-Za-z0-9_.@-]*)\}")
@@ -43,6 +45,8 @@ def check_plan(plan: p.Plan) -> None:
     _check_ids("validations", [check.id for check in plan.validations], taken=[step.id for step in plan.steps])
     _check_roles(plan)
     _check_parameters(plan)
+    if plan.fleet is not None:
+        _check_fleet(plan, plan.fleet)
     _check_foreach(plan)
     _check_filled(plan)
     for at, baseline in _each("baselines", plan.baselines):
@@ -81,7 +85,8 @@ def _check_ids(where: str, ids: Sequence[str], taken: Sequence[str] = ()) -> Non
 
 
 def _check_roles(plan: p.Plan) -> None:
-    used = [(f"{at}/role", baseline.role) for at, baseline in _each("baselines", plan.baselines)]
+    used = [(f"items/{plan.fleet.name}/discover/role", plan.fleet.role)] if plan.fleet else []
+    used += [(f"{at}/role", baseline.role) for at, baseline in _each("baselines", plan.baselines)]
     used += [(f"{at}/role", step.role) for at, step in _each("steps", plan.steps)]
     used += [(f"{at}/role", check.role) for at, check in _each("preflight", plan.preflight)]
     used += [(f"{at}/role", check.role) for at, check in _each("validations", plan.validations)]
@@ -90,6 +95,20 @@ def _check_roles(plan: p.Plan) -> None:
     for where, role in used:
         if role not in plan.roles:
             raise PlanError(where, f"'{role}' is no role of this plan{did_you_mean(role, plan.roles)}")
+
+
+def _check_fleet(plan: p.Plan, fleet: p.Fleet) -> None:
+    where = f"items/{fleet.name}"
+    parameter = plan.parameters.get(fleet.select)
+    if parameter is None:
+        near = did_you_mean(fleet.select, plan.parameters)
+        raise PlanError(f"{where}/select", f"'{fleet.select}' is no parameter of this plan{near}")
+    if parameter.default is not None or parameter.fact:
+        raise PlanError(f"parameters/{fleet.select}", "what is chosen is said by the requester: no default, no fact")
+    names = [environment_name(fact) for fact in fleet.facts]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise PlanError(f"{where}/facts/{index}", f"a script could not tell it from another (both are ITEM_{name})")
 
 
 def _check_foreach(plan: p.Plan) -> None:
@@ -102,6 +121,14 @@ def _check_foreach(plan: p.Plan) -> None:
             )
         if name and not lists[name]:
             raise PlanError(f"{at}/foreach/baseline", f"the baseline '{name}' is one text; say `lines: true` there")
+        fleet = part.foreach.fleet if part.foreach else ""
+        if fleet and (plan.fleet is None or fleet != plan.fleet.name):
+            near = did_you_mean(fleet, [plan.fleet.name] if plan.fleet else [])
+            raise PlanError(f"{at}/foreach/items", f"'{fleet}' is none of this plan's `items`{near}")
+        if fleet and isinstance(part, p.Step) and part.max_failures:
+            raise PlanError(
+                f"{at}/max_failures", f"failures are counted over the whole run: items/{fleet}/max_failures"
+            )
 
 
 def _check_filled(plan: p.Plan) -> None:
@@ -114,7 +141,7 @@ def _check_filled(plan: p.Plan) -> None:
         _check_references(references(release), key, known | _snapshot_words(plan))
 
 
-def repeated(plan: p.Plan) -> Iterator[tuple[str, p.Step | p.Check | p.Probe]]:
+def repeated(plan: p.Plan) -> Iterator[tuple[str, p.Part]]:
     """Yield everything that may have a `foreach`, with its path."""
     for at, point in _each("points_of_no_return", plan.points_of_no_return):
         yield from _each(f"{at}/probes", point.probes)
@@ -157,6 +184,8 @@ def _check_step(plan: p.Plan, step: p.Step, at: str) -> None:
         raise PlanError(f"{at}/loses", "is required of a destructive step; approvers have to read what is lost")
     if step.do is None and (step.undo or step.destructive):
         raise PlanError(f"{at}/do", "is required of a step that can be undone or is destructive")
+    if plan.fleet is not None and _WAVE.fullmatch(step.id):
+        raise PlanError(f"{at}/id", f"'{step.id}' reads like the name of a wave; choose another")
     if step.abort_point and not step.confirm:
         raise PlanError(f"{at}/confirm", "is required of an abort point: stopping is offered when the phrase is asked")
     if (step.on is p.On.ELECTED) != (step.elect is not None):
@@ -176,8 +205,11 @@ def _only_on(on: p.On, allowed: tuple[p.On, ...], at: str) -> None:
 
 def commands(plan: p.Plan) -> Iterator[tuple[str, p.Command, frozenset[str]]]:
     """Yield every command with its path and the words it may use."""
+    early = frozenset((*COMMON_WORDS, *plan.parameters))
+    if plan.fleet is not None:
+        yield f"items/{plan.fleet.name}/discover", plan.fleet.discover, early - {plan.fleet.select}
     for at, baseline in _each("baselines", plan.baselines):
-        yield at, baseline.command, frozenset((*COMMON_WORDS, *plan.parameters))
+        yield at, baseline.command, early
     for where, probe, known in _probes(plan):
         yield where, probe.command, known
     for where, look, known in _looks(plan):
@@ -186,6 +218,14 @@ def commands(plan: p.Plan) -> Iterator[tuple[str, p.Command, frozenset[str]]]:
         for key, command in (("do", step.do), ("undo", step.undo)):
             if command is not None:
                 yield f"{at}/{key}", command, _words_of(plan, step)
+
+
+def names_used(plan: p.Plan) -> frozenset[str]:
+    """The words the plan refers to in braces, wherever they stand; what scripts read as variables is not among them."""
+    texts = [word for _, command, _ in commands(plan) for word in command.argv]
+    texts += [text or "" for _, condition, _ in _conditions(plan) for text in (condition.equals, condition.differs)]
+    texts += [text for need in plan.snapshots.values() for text in (need.name, need.engine)]
+    return frozenset(name for text in (*texts, plan.origin, plan.destination) for name in references(text))
 
 
 def _probes(plan: p.Plan) -> Iterator[tuple[str, p.Probe, frozenset[str]]]:
@@ -212,9 +252,11 @@ def _conditions(plan: p.Plan) -> Iterator[tuple[str, Condition, frozenset[str]]]
         yield f"{where}/expect", look.expect, known
 
 
-def _words_of(plan: p.Plan, part: p.Step | p.Check | p.Probe) -> frozenset[str]:
+def _words_of(plan: p.Plan, part: p.Part) -> frozenset[str]:
     """The words *part* may use, recorded facts (baseline.FACT) aside."""
-    item = ("item",) if part.foreach else ()
+    item = ["item"] if part.foreach else []
+    if part.foreach and part.foreach.fleet and plan.fleet:
+        item += [f"item.{fact}" for fact in plan.fleet.facts]
     return frozenset((*COMMON_WORDS, *UPGRADE_WORDS, *plan.parameters, *_snapshot_words(plan), *item))
 
 

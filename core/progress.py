@@ -38,7 +38,7 @@ def measure(plan: ResolvedPlan, state: RunState, now: datetime) -> Progress:
     steps = tuple(_step(step, state, now) for step in plan.steps)
     end = state.ended_at or now
     down_since, down_s = _downtime(plan, state, end)
-    current = next((i for i, s in enumerate(steps, 1) if s.word not in ("done", "skipped", "undone")), len(steps))
+    current = next((i for i, s in enumerate(steps, 1) if not _is_over(s, steps[i:])), len(steps))
     forward = next((i for i, s in enumerate(plan.steps, 1) if s.destructive), None)
     return Progress(
         steps=steps,
@@ -71,6 +71,12 @@ def _step(step: ResolvedStep, state: RunState, now: datetime) -> StepProgress:
     ends = [s.ended_at or (now if not state.status.ended else state.ended_at) for s in states if s.started_at]
     elapsed = (max(e for e in ends if e) - min(starts)).total_seconds() if starts else 0.0
     return StepProgress(step=step, word=_word(statuses, over), over=over, units=len(units), elapsed_s=max(0.0, elapsed))
+
+
+def _is_over(step: StepProgress, later: tuple[StepProgress, ...]) -> bool:
+    """A step with failures is over too, once the run let them pass and went on."""
+    passed = step.word == "failed" and any(each.word != "waiting" for each in later)
+    return passed or step.word in ("done", "skipped", "undone")
 
 
 def _word(statuses: list[UnitStatus], over: int) -> str:

@@ -14,6 +14,7 @@ SHORTEST_S = 0.001
 
 COMMAND = ("argv", "script", "timeout_s")
 LOOK = (*COMMAND, "expect", "every_s", "within_s")
+_WAYS = "{fact: NAME}, {baseline: NAME} or {items: NAME}"
 _CONDITION = ("exit", "equals", "differs", "matches", "lacks", "empty", "at_least", "at_most")
 
 
@@ -23,9 +24,9 @@ def foreach(f: Fields) -> p.Foreach | None:
     if "foreach" not in f.data:
         return None
     if isinstance(value, Mapping):
-        return _foreach_of(Fields(value, where, ("fact", "baseline")))
+        return _foreach_of(Fields(value, where, ("fact", "baseline", "items")))
     if not isinstance(value, list):
-        raise PlanError(where, f"should be a list, {{fact: NAME}} or {{baseline: NAME}}, is {say(value)}")
+        raise PlanError(where, f"should be a list, or {_WAYS}; is {say(value)}")
     if not value:
         raise PlanError(where, "is an empty list: the step would do nothing and be called done")
     return p.Foreach(items=texts(value, where))
@@ -33,7 +34,9 @@ def foreach(f: Fields) -> p.Foreach | None:
 
 def _foreach_of(f: Fields) -> p.Foreach:
     if len(f.data) != 1:
-        raise PlanError(f.where, "should name one thing: {fact: NAME} or {baseline: NAME}")
+        raise PlanError(f.where, f"should name one thing: {_WAYS}")
+    if f.has("items"):
+        return p.Foreach(fleet=f.name("items"))
     if f.has("baseline"):
         return p.Foreach(baseline=f.name("baseline"))
     return p.Foreach(fact=f.text("fact"))

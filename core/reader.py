@@ -5,19 +5,22 @@ What can be known without a target is checked here, so that nothing of it can su
 legal and is still a trap is `core.lint`'s business.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from core import plan as p
 from core.errors import PlanError
 from core.fields import Fields, join, name, one_of, say
+from core.fleet import SELECTION
 from core.plan_checks import check_plan
 from core.read_commands import COMMAND, LONGEST_S, LOOK, command, command_at, condition, foreach, look, look_of, order
 
 _PLAN = (
-    *("id", "version", "system", "title", "summary", "from", "to", "impact", "roles", "parameters", "baselines"),
-    *("snapshots", "points_of_no_return", "preflight", "steps", "validations", "approvals"),
+    *("id", "version", "system", "title", "summary", "from", "to", "impact", "roles", "parameters", "items"),
+    *("baselines", "snapshots", "points_of_no_return", "preflight", "steps", "validations", "approvals"),
 )
 _BASELINE = ("id", "what", "role", "on", "lines", "may_be_empty", "compare", *COMMAND)
+_FLEET = ("what", "discover", "select", "facts", "waves", "pause", "max_failures")
 _CHECK = ("id", "title", "role", "on", "foreach", "severity", *LOOK)
 _VALIDATION = (*_CHECK, "keeps")
 _PROBE = ("role", "on", "foreach", *COMMAND, "ttl_s", "asks", "reversible", "crossed")
@@ -45,6 +48,11 @@ def build_plan(data: Any, *, file: str = "") -> p.Plan:
 
 
 def _plan(f: Fields) -> p.Plan:
+    fleet = _fleet(f)
+    parameters = {key: _parameter(value, f"parameters/{key}") for key, value in f.named("parameters").items()}
+    chosen = parameters.get(fleet.select) if fleet else None
+    if fleet is not None and chosen is not None and chosen.pattern == p.Parameter().pattern:
+        parameters[fleet.select] = replace(chosen, pattern=SELECTION)
     return p.Plan(
         id=f.name("id"),
         version=f.text("version"),
@@ -55,7 +63,8 @@ def _plan(f: Fields) -> p.Plan:
         destination=f.text("to"),
         impact=_impact(f.data.get("impact", {}), f.at("impact")),
         roles={key: _role(value, f"roles/{key}") for key, value in f.named("roles").items()},
-        parameters={key: _parameter(value, f"parameters/{key}") for key, value in f.named("parameters").items()},
+        parameters=parameters,
+        fleet=fleet,
         baselines=tuple(_baseline(each, at) for at, each in f.items("baselines")),
         snapshots={key: _snapshot(value, f"snapshots/{key}") for key, value in f.named("snapshots").items()},
         points_of_no_return=tuple(_point(each, at) for at, each in f.items("points_of_no_return")),
@@ -90,6 +99,39 @@ def _parameter(data: Any, where: str) -> p.Parameter:
         fact=f.text("fact", ""),
         what=f.text("what", ""),
     )
+
+
+def _fleet(plan: Fields) -> p.Fleet | None:
+    named = plan.named("items")
+    for key in [*named][1:]:
+        raise PlanError(f"items/{key}", f"a plan acts on one list of items at most; '{next(iter(named))}' is there")
+    return next((_fleet_of(key, value) for key, value in named.items()), None)
+
+
+def _fleet_of(key: str, data: Any) -> p.Fleet:
+    f = Fields(data, f"items/{key}", _FLEET)
+    look = Fields(f.need("discover", "how to find out what there is"), f.at("discover"), ("role", *COMMAND))
+    return p.Fleet(
+        name=key,
+        what=f.text("what", ""),
+        role=look.name("role"),
+        discover=command(look),
+        select=f.text("select"),
+        facts=tuple(name(each, join(f.at("facts"), i)) for i, each in enumerate(f.words("facts"))),
+        waves=_waves(f),
+        pause=f.text("pause", ""),
+        max_failures=f.whole("max_failures", 0),
+    )
+
+
+def _waves(f: Fields) -> tuple[int, ...]:
+    sizes = f.need("waves", "how many at a time: [1, 2, 10]; the last repeats")
+    if not isinstance(sizes, list) or not sizes:
+        raise PlanError(f.at("waves"), f"should be a list of sizes like [1, 2, 10], is {say(sizes)}")
+    for index, size in enumerate(sizes):
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise PlanError(join(f.at("waves"), index), f"should be a whole number from 1 on, is {say(size)}")
+    return tuple(sizes)
 
 
 def _baseline(data: Any, where: str) -> p.Baseline:

@@ -4,13 +4,14 @@ From a plan to what will happen: hosts chosen, parameters filled in, batches cou
 The result is frozen into the run as data. Editing a file afterwards changes nothing under way.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from core import plan as p
 from core.conditions import Condition
 from core.digest import digest
 from core.errors import PlanError, RefusedError
+from core.fleet import Selection, groups, over_fleet, waves
 from core.givens import check_system, parameters_of, recorded_words
 from core.items import Pair, pairs
 from core.ledger import Ledger
@@ -57,6 +58,8 @@ class ResolvedStep:
     control_plane: str = ""
     usual_s: float = field(default=0.0, metadata=p.PROSE)
     validation: bool = False  #: one of the checks after the steps
+    group: str = ""  #: steps over a fleet that follow one another; "" for any other step
+    wave: int = 0  #: its number in the group, from 1
 
     @property
     def only_checks(self) -> bool:
@@ -109,6 +112,21 @@ class ResolvedCheck:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedFleet:
+    """The items people agreed to, and how many of them may fail before a person is asked."""
+
+    name: str
+    what: str = field(default="", metadata=p.PROSE)
+    items: tuple[str, ...]
+    max_failures: int = 0
+    found: int = field(default=0, metadata=p.PROSE)  #: how many there were to choose from
+
+
+#: The group of validations over a fleet's items: they are about every group.
+EVERY_GROUP = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedPlan:
     """Everything that will happen on one target, in order."""
 
@@ -120,6 +138,7 @@ class ResolvedPlan:
     destination: str
     hosts: Mapping[str, str]  #: name -> identity
     parameters: Mapping[str, str]
+    fleet: ResolvedFleet | None = None
     snapshots: Mapping[str, str]  #: name -> sha256
     points: tuple[ResolvedPoint, ...]
     preflight: tuple[ResolvedCheck, ...]
@@ -136,15 +155,23 @@ class ResolvedPlan:
         """Each point of no return -> the checkpoints that mean it was crossed."""
         return {point.id: point.checkpoints for point in self.points}
 
-    def questions(self, points: Iterable[str] | None = None) -> tuple[Question, ...]:
-        """What has to be answered about the named points, or about all."""
+    def questions(
+        self, points: Iterable[str] | None = None, *, items: Collection[str] | None = None
+    ) -> tuple[Question, ...]:
+        """What has to be answered about the named points, or about all; of a fleet about these *items* only."""
         wanted = {point.id for point in self.points} if points is None else set(points)
         return tuple(
             Question(point=point.id, probe=probe.probe, host=probe.host, item=probe.item, ttl_s=probe.ttl_s)
             for point in self.points
             if point.id in wanted
             for probe in point.probes
+            if items is None or probe.item not in self.items or probe.item in items
         )
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """The items of the fleet, in the order they are taken; () without one."""
+        return self.fleet.items if self.fleet else ()
 
     def step(self, step_id: str) -> ResolvedStep:
         return next(step for step in self.steps if step.id == step_id)
@@ -173,19 +200,37 @@ class _Site:
     target: Target
     ledger: Ledger
     words: Mapping[str, str]
+    selection: Selection | None
 
-    def pairs(self, part: p.Step | p.Check | p.Probe, what: str) -> tuple[Pair, ...]:
-        """Return what *part* is done on, in order: an item ("" for none) and a host."""
+    def pairs(self, part: p.Part, what: str, chosen: Sequence[str] | None = None) -> tuple[Pair, ...]:
+        """Return what *part* is done on, in order: an item ("" for none) and a host; of a fleet these *chosen*."""
         hosts = self.target.in_role(part.role)
         hosts = hosts[:1] if part.on is p.On.FIRST else hosts
-        return pairs(part.foreach, hosts, what=what, plan=self.plan, target=self.target, ledger=self.ledger)
+        if chosen is None:
+            chosen = self.selection.names if self.selection else ()
+        return pairs(
+            part.foreach, hosts, what=what, plan=self.plan, target=self.target, ledger=self.ledger, chosen=chosen
+        )
 
-    def words_at(self, item: str, host: Host) -> dict[str, str]:
-        return {**on_host(self.words, host), **({"item": item} if item else {})}
+    def words_at(self, part: p.Part, item: str, host: Host) -> dict[str, str]:
+        words = on_host(self.words, host)
+        if item:
+            words["item"] = item
+        if self.selection is not None and part.foreach is not None and part.foreach.fleet:
+            words |= {f"item.{fact}": value for fact, value in self.selection.item(item).facts.items()}
+        return words
 
 
-def resolve(plan: p.Plan, target: Target, ledger: Ledger, given: Mapping[str, str] | None = None) -> ResolvedPlan:
+def resolve(
+    plan: p.Plan,
+    target: Target,
+    ledger: Ledger,
+    given: Mapping[str, str] | None = None,
+    selection: Selection | None = None,
+) -> ResolvedPlan:
     """
+    Resolve the plan; one with a fleet wants the *selection* of its items.
+
     Raises:
         RefusedError: the plan does not fit this target: another system, a role without hosts, a parameter, snapshot
             or baseline that is missing, a value that does not match its pattern.
@@ -196,8 +241,10 @@ def resolve(plan: p.Plan, target: Target, ledger: Ledger, given: Mapping[str, st
     words = recorded_words(target, parameters, ledger)
     snapshots = snapshots_of(plan, target, ledger, words)
     words |= snapshot_words(snapshots)
-    site = _Site(plan=plan, target=target, ledger=ledger, words=words)
-    steps = [step for each in plan.steps if _applies(each, target) and (step := _step(each, site)).units]
+    if plan.fleet is not None and selection is None:
+        raise RefusedError(f"nobody chose which {plan.fleet.what or plan.fleet.name} plan '{plan.id}' is to act on")
+    site = _Site(plan=plan, target=target, ledger=ledger, words=words, selection=selection)
+    steps = [step for step in _steps([each for each in plan.steps if _applies(each, target)], site) if step.units]
     steps += [step for each in plan.validations if (step := _validation(each, site)).units]
     points = tuple(_point(point, site) for point in plan.points_of_no_return)
     used = {unit.host for step in steps for unit in step.units}
@@ -213,6 +260,7 @@ def resolve(plan: p.Plan, target: Target, ledger: Ledger, given: Mapping[str, st
         destination=fill(plan.destination, words),
         hosts={name: target.host(name).identity for name in sorted(used)},
         parameters=parameters,
+        fleet=_fleet(plan.fleet, selection),
         snapshots={name: snapshot.sha256 for name, snapshot in snapshots.items()},
         points=points,
         preflight=preflight,
@@ -236,13 +284,48 @@ def _applies(step: p.Step, target: Target) -> bool:
     return step.when is None or target.facts.get(step.when.fact) == step.when.equals
 
 
-def _step(step: p.Step, site: _Site) -> ResolvedStep:
+def _fleet(fleet: p.Fleet | None, selection: Selection | None) -> ResolvedFleet | None:
+    if fleet is None or selection is None:
+        return None
+    return ResolvedFleet(
+        name=fleet.name,
+        what=fleet.what or fleet.name,
+        items=selection.names,
+        max_failures=fleet.max_failures,
+        found=selection.found,
+    )
+
+
+def _steps(steps: Sequence[p.Step], site: _Site) -> Iterator[ResolvedStep]:
+    """Steps over a fleet that follow one another are unrolled wave by wave."""
+    for number, group in enumerate(groups(steps), 1):
+        fleet = site.plan.fleet
+        if fleet is None or site.selection is None or not over_fleet(group[0]):
+            yield _step(group[0], site)
+            continue
+        found = waves(site.selection.names, fleet.waves)
+        for wave, chosen in enumerate(found, 1):
+            for step in group:
+                paused = step if step is not group[0] or wave == 1 else _after_pause(step, fleet)
+                resolved = _step(paused, site, chosen=chosen, suffix=f".w{wave}")
+                title = f"{resolved.title} (wave {wave} of {len(found)})" if len(found) > 1 else resolved.title
+                yield replace(resolved, title=title, group=f"{fleet.name}.{number}", wave=wave)
+
+
+def _after_pause(step: p.Step, fleet: p.Fleet) -> p.Step:
+    """The first step of a later wave: a person lets it begin, or stops here."""
+    confirm = step.confirm or fleet.pause
+    stands = step.abort_point or "the waves so far stand, the others stay untouched"
+    return replace(step, confirm=confirm, abort_point=stands) if confirm else step
+
+
+def _step(step: p.Step, site: _Site, *, chosen: Sequence[str] | None = None, suffix: str = "") -> ResolvedStep:
     units = []
-    for item, host in site.pairs(step, f"step '{step.id}'"):
-        local = site.words_at(item, host)
+    for item, host in site.pairs(step, f"step '{step.id}'", chosen):
+        local = site.words_at(step, item, host)
         units.append(
             Unit(
-                key=f"{step.id}@{place(host.name, item)}",
+                key=f"{step.id}{suffix}@{place(host.name, item)}",
                 host=host.name,
                 item=item,
                 do=fill_command(step.do, local) if step.do else None,
@@ -253,7 +336,7 @@ def _step(step: p.Step, site: _Site) -> ResolvedStep:
             )
         )
     return ResolvedStep(
-        id=step.id,
+        id=step.id + suffix,
         title=step.title or step.id.replace("-", " "),
         units=tuple(units),
         on=step.on,
@@ -295,6 +378,7 @@ def _validation(check: p.Check, site: _Site) -> ResolvedStep:
         batch=max(1, len(units)),
         idempotent=True,
         keeps=check.keeps,
+        group=EVERY_GROUP if check.foreach and check.foreach.fleet else "",
         on_failure=p.OnFailure.ASK if check.severity is p.Severity.BLOCKER else p.OnFailure.CONTINUE,
         validation=True,
     )
@@ -307,7 +391,7 @@ def _checks(check: p.Check, site: _Site) -> tuple[ResolvedCheck, ...]:
             title=check.title,
             host=host.name,
             item=item,
-            look=fill_look(check.look, site.words_at(item, host)),
+            look=fill_look(check.look, site.words_at(check, item, host)),
             severity=check.severity,
         )
         for item, host in site.pairs(check, f"check '{check.id}'")
@@ -318,7 +402,7 @@ def _point(point: p.PointOfNoReturn, site: _Site) -> ResolvedPoint:
     probes = []
     for index, probe in enumerate(point.probes):
         for item, host in site.pairs(probe, f"point of no return '{point.id}'"):
-            local = site.words_at(item, host)
+            local = site.words_at(probe, item, host)
             probes.append(
                 ResolvedProbe(
                     host=host.name,

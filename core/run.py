@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from core.approvals import Subject, Tally
+from core.fleet import Selection
 from core.people import Account, Person
 from core.pnr import Findings
 from core.resolve import ResolvedPlan
@@ -29,6 +30,7 @@ class Run:
     created_at: datetime
     accepted: Mapping[str, str] = field(default_factory=dict)  #: point of no return -> words
     parameters: Mapping[str, str] = field(default_factory=dict)  #: as the requester gave them; the rest are facts
+    selection: Selection | None = None  #: of a fleet: what was chosen, with its facts as they were found
 
     @property
     def token(self) -> str:

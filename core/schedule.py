@@ -4,11 +4,11 @@ What is to be done next? A pure question with a closed set of answers; the engin
 It is asked when nothing is in flight: a unit met as `running` here was started by somebody who is gone.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from core.plan import OnFailure
+from core.fleet_truth import passed_over, too_many
 from core.pnr import Finding, Findings
 from core.resolve import ResolvedPlan, ResolvedStep, Unit
 from core.run_states import RunStatus
@@ -45,6 +45,13 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
+class PassOver:
+    """Leave these out: the item they are about failed earlier. Unit -> reason; nothing is started."""
+
+    units: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """Look at all points of no return, for this step."""
 
@@ -73,7 +80,7 @@ class Rest:
     """Nothing to do until a person acts."""
 
 
-Decision = Do | Undo | Recover | Retry | Probe | Elect | AskPerson | Finish | Rest
+Decision = Do | Undo | Recover | Retry | PassOver | Probe | Elect | AskPerson | Finish | Rest
 
 #: Where there is nothing to ask, looking again would find nothing new: the finding ("unknown") holds this long.
 _NO_QUESTION_TTL_S = 60.0
@@ -103,7 +110,8 @@ def _forward(plan: ResolvedPlan, state: RunState, now: datetime) -> Decision:
     for step in plan.steps:
         units = units_of(step, state)
         if units is None:
-            return _before(plan, state, step, now) or Elect(step)
+            over = passed_over(plan, state, step)
+            return PassOver(over) if over else _before(plan, state, step, now) or Elect(step)
         decision = _within(plan, state, step, units, now)
         if decision is not None:
             return decision
@@ -131,8 +139,10 @@ def _within(
     failed = by[UnitStatus.FAILED]
     if failed and (again := _retryable(step, failed, state)):
         return Retry(step, again)
-    if failed and step.on_failure is OnFailure.ASK and len(failed) > step.max_failures:
+    if too_many(plan, state, step, len(failed)):
         return AskPerson(_ask_failed(plan, step, failed, state))
+    if over := passed_over(plan, state, step):
+        return PassOver(over)
     pending = by[UnitStatus.PENDING]
     if not pending:
         return None

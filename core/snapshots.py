@@ -9,7 +9,7 @@ from core.errors import RefusedError
 from core.ledger import Ledger, Snapshot
 from core.names import did_you_mean
 from core.target import Target
-from core.words import fill, on_host
+from core.words import fill, fill_known, on_host
 
 #: What commands may know of a snapshot: {snapshot.NAME.place}.
 WORDS = ("place", "sha256", "engine_version", "host", "release", "taken_at")
@@ -23,6 +23,12 @@ def snapshots_of(plan: p.Plan, target: Target, ledger: Ledger, words: Mapping[st
         RefusedError: one is not recorded, or is of another kind, engine or time, or does not cover what it has to.
     """
     return {name: _fitting(name, plan, target, ledger, words) for name in plan.snapshots}
+
+
+def known_snapshots(plan: p.Plan, ledger: Ledger, words: Mapping[str, str]) -> dict[str, Snapshot]:
+    """Return those that are recorded, whether they fit or not."""
+    names = {name: fill_known(need.name or name, words) for name, need in plan.snapshots.items()}
+    return {name: ledger.snapshots[chosen] for name, chosen in names.items() if chosen in ledger.snapshots}
 
 
 def snapshot_words(snapshots: Mapping[str, Snapshot]) -> dict[str, str]:

@@ -50,6 +50,11 @@ def fill(text: str, words: Mapping[str, str], *, empty: bool = False) -> str:
     return _REFERENCE.sub(value, text)
 
 
+def fill_known(text: str, words: Mapping[str, str]) -> str:
+    """Put the values that are known; every other reference stays as it is. For pages, never for a command."""
+    return _REFERENCE.sub(lambda match: words.get(match.group(1)) or match.group(0), text)
+
+
 def _hint(name: str) -> str:
     kind = name.partition(".")[0]
     verbs = {"upgrade": "upgrade begin", "hop": "upgrade begin", "snapshot": "snapshot", "baseline": "baseline"}

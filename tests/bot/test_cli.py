@@ -22,7 +22,20 @@ from tests.bot.world import plan_data
 SHA = "ab" * 32
 BASELINE = {"id": "release", "role": "controller", "argv": ["release"], "timeout_s": 1}
 VERBS = [
-    *("serve", "demo", "drill", "version", "snapshot", "baseline", "upgrade", "freeze", "thaw", "lint", "audit"),
+    *(
+        "serve",
+        "demo",
+        "drill",
+        "version",
+        "snapshot",
+        "baseline",
+        "upgrade",
+        "freeze",
+        "thaw",
+        "lint",
+        "audit",
+        "explain",
+    ),
     *("doctor", *SHARED),
 ]
 ROSTER = "people:\n  ana: {name: Ana, accounts: [T1/U1], may: [request, operate]}\n"
@@ -200,6 +213,16 @@ def test_a_baseline_is_shown_and_a_silent_host_is_no_equality(config: Path, caps
     assert "release@c1: cannot be asked now: " in capsys.readouterr().out
     assert status_of(*["baseline", "capture", "prod-east", "old", "--as", "ana"]) == 1
     assert "nothing was recorded: 1 of 1 facts cannot be captured" in capsys.readouterr().err
+
+
+def test_a_plan_is_explained_by_name_by_file_and_for_a_target(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (("newton",), (str(Path(__file__).parents[2] / "plans" / "practice" / "newton.yaml"),)):
+        assert status_of("explain", *words) == 0
+        assert capsys.readouterr().out.startswith("# Ocata back to Newton\n\n## What it undoes")
+    assert status_of("explain", "newton", "--target", "prod-east") == 0
+    assert "| `controller` | c1 |" in capsys.readouterr().out
+    assert status_of("explain", "newtn") == 1
+    assert "did you mean 'newton'?" in capsys.readouterr().err
 
 
 def test_freeze_and_thaw(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

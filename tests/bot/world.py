@@ -184,7 +184,12 @@ def memory_hosts() -> MemoryExecutor:
 
 @asynccontextmanager
 async def bot(
-    folder: Path, hosts: MemoryExecutor, *, plan: dict[str, Any] | None = None, store: Store | None = None
+    folder: Path,
+    hosts: MemoryExecutor,
+    *,
+    plan: dict[str, Any] | None = None,
+    store: Store | None = None,
+    selections: Path | None = None,
 ) -> AsyncIterator[Bot]:
     """A bot on the database in *folder* and on *hosts*; start another one on both to see what a restart does."""
     clock = TestClock()
@@ -204,6 +209,7 @@ async def bot(
         engine=engine,
         clock=clock,
         changed=lambda _run: changed.set(),
+        selections=selections,
     )
     witness = Vouching()
     service.witness = witness

@@ -7,6 +7,7 @@ from typing import Any
 
 from core.approvals import Approval
 from core.codec import to_data
+from core.fleet import Selection
 from core.journal import Entry, Kind
 from core.ledger import Ledger, Snapshot
 from core.people import May, Person, Roster
@@ -14,7 +15,7 @@ from core.plan import Plan
 from core.pnr import Finding, Findings, Reason, Verdict
 from core.reader import build_plan
 from core.resolve import ResolvedPlan, resolve
-from core.schedule import AskPerson, Decision, Do, Elect, Finish, Probe, Recover, Rest, Retry, Undo
+from core.schedule import AskPerson, Decision, Do, Elect, Finish, PassOver, Probe, Recover, Rest, Retry, Undo
 from core.state import Ask, RunState, replay
 from core.target import Host, Target
 
@@ -133,9 +134,10 @@ def resolved(
     target: Target | None = None,
     ledger: Ledger | None = None,
     given: Mapping[str, str] | None = None,
+    selection: Selection | None = None,
     **changes: Any,
 ) -> ResolvedPlan:
-    return resolve(make_plan(steps, **changes), target or make_target(), ledger or make_ledger(), given)
+    return resolve(make_plan(steps, **changes), target or make_target(), ledger or make_ledger(), given, selection)
 
 
 def person(name: str, *accounts: str, may: frozenset[May] = ALL) -> Person:
@@ -213,6 +215,8 @@ def say(decision: Decision) -> str:
         case Undo(units) | Recover(units):
             verb = "undo" if isinstance(decision, Undo) else "recover"
             return f"{verb} {' '.join(unit.key for unit in units)}"
+        case PassOver(over):
+            return f"pass over {' '.join(over)}"
         case Probe(step):
             return f"probe {step.id}"
         case Elect(step):

@@ -18,7 +18,7 @@ from core.journal import Entry, Kind
 from core.pnr import Verdict
 from core.resolve import ResolvedPlan, Unit
 from core.run_states import RunStatus
-from core.schedule import AskPerson, Do, Elect, Finish, Probe, Recover, Rest, Retry, Undo, decide
+from core.schedule import AskPerson, Do, Elect, Finish, PassOver, Probe, Recover, Rest, Retry, Undo, decide
 from core.state import RunState, apply
 from core.unit_states import UnitStatus
 from core.wishes import Draft
@@ -88,6 +88,9 @@ class World:
             case Retry(_, units):
                 for unit in units:
                     self.write(Draft(kind=Kind.RETRIED, unit=unit.key))
+            case PassOver(over):
+                for key, why in over.items():
+                    self.write(Draft(kind=Kind.SKIPPED, unit=key, data={"reason": why}))
             case Probe(step):
                 self.probe(step.id)
             case Elect(step):

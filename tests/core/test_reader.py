@@ -14,6 +14,7 @@ from core.errors import PlanError
 from core.plan import Foreach, On, OnFailure, Order, Plan, Severity, When
 from core.reader import build_plan
 from store.plan_files import read_plan
+from tests.core.fleet_making import ITEMS
 from tests.core.making import act, look, make_plan, plan_data
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "plan-format.yaml"
@@ -21,6 +22,7 @@ STEP: tuple[Any, ...] = ("steps", 0)
 POINT: tuple[Any, ...] = ("points_of_no_return", 0)
 PROBE: tuple[Any, ...] = (*POINT, "probes", 0)
 BASELINE: tuple[Any, ...] = ("baselines", 0)
+FLEET: tuple[Any, ...] = ("items", "clusters")
 GONE = object()
 
 
@@ -28,7 +30,8 @@ def put(place: tuple[Any, ...], value: Any) -> dict[str, Any]:
     """The plan with *value* at *place*, or without the place."""
     looks = {"units": {"lines": True}, "state": {}}
     baselines = [{"id": name, "role": "controller", **act("x"), **more} for name, more in looks.items()]
-    data = plan_data(baselines=baselines)
+    data = plan_data({"start": {"foreach": {"items": "clusters"}}}, baselines=baselines, items=copy.deepcopy(ITEMS))
+    data["parameters"]["which"] = {"what": "clusters"}
     at: Any = data
     for key in place[:-1]:
         at = at[key]
@@ -139,8 +142,13 @@ def put(place: tuple[Any, ...], value: Any) -> dict[str, Any]:
         ((*STEP, "order"), {"percent": 101}, "steps/0/order/percent", "from 1 to 100"),
         ((*STEP, "order"), {"batch": 1, "percent": 5}, "steps/0/order", "should be parallel"),
         ((*STEP, "foreach"), [], "steps/0/foreach", "would do nothing and be called done"),
-        ((*STEP, "foreach"), None, "steps/0/foreach", "should be a list, {fact: NAME} or {baseline: NAME}, is empty"),
-        ((*STEP, "foreach"), "api", "steps/0/foreach", "should be a list, {fact: NAME} or {baseline: NAME}, is 'api'"),
+        (
+            (*STEP, "foreach"),
+            None,
+            "steps/0/foreach",
+            "should be a list, or {fact: NAME}, {baseline: NAME} or {items: NAME}; is e",
+        ),
+        ((*STEP, "foreach"), "api", "steps/0/foreach", "or {items: NAME}; is 'api'"),
         ((*STEP, "foreach"), ["a", "a"], "steps/0/foreach/1", "'a' is listed twice"),
         ((*STEP, "foreach"), {"facts": "x"}, "steps/0/foreach/facts", "did you mean 'fact'?"),
         ((*STEP, "foreach"), {"fact": "x", "baseline": "y"}, "steps/0/foreach", "should name one thing"),
@@ -157,6 +165,24 @@ def put(place: tuple[Any, ...], value: Any) -> dict[str, Any]:
         (("to",), "{snapshot.dc.release}", "to", "did you mean 'snapshot.db.release'"),
         (("from",), "{host}", "from", "names nothing"),
         (("parameters", "hop_x"), {"default": "a"}, "parameters/hop_x", "reads like something recorded"),
+        # items
+        ((*FLEET, "discover"), GONE, "items/clusters/discover", "is required; how to find out"),
+        ((*FLEET, "discover", "timeout_s"), GONE, "items/clusters/discover/timeout_s", "no command may wait for ever"),
+        ((*FLEET, "discover", "role"), "x", "items/clusters/discover/role", "'x' is no role"),
+        ((*FLEET, "discover", "argv"), ["x", "{which}"], "items/clusters/discover/argv/1", "names nothing"),
+        ((*FLEET, "select"), "whch", "items/clusters/select", "did you mean 'which'?"),
+        ((*FLEET, "waves"), GONE, "items/clusters/waves", "the last repeats"),
+        ((*FLEET, "waves"), [], "items/clusters/waves", "a list of sizes"),
+        ((*FLEET, "waves"), [1, 0], "items/clusters/waves/1", "a whole number from 1 on, is '0'"),
+        ((*FLEET, "facts"), ["a-b", "a_b"], "items/clusters/facts/1", "could not tell it from another"),
+        (("items", "more"), {}, "items/more", "one list of items at most"),
+        (("parameters", "which", "default"), "all", "parameters/which", "no default, no fact"),
+        ((*STEP, "foreach"), {"items": "cluster"}, "steps/0/foreach/items", "did you mean 'clusters'?"),
+        (("steps", 2, "max_failures"), 1, "steps/2/max_failures", "counted over the whole run: items/clusters"),
+        (("steps", 2, "do", "argv"), ["x", "{item.nsp}"], "steps/2/do/argv/1", "did you mean 'item.ns'"),
+        ((*STEP, "do", "argv"), ["x", "{item.ns}"], "steps/0/do/argv/1", "names nothing"),
+        ((*STEP, "id"), "stop.w1", "steps/0/id", "reads like the name of a wave"),
+        (("parameters", "item_ns"), {"default": "a"}, "parameters/item_ns", "reads like something recorded"),
         # baselines
         ((*BASELINE, "timeout_s"), GONE, "baselines/0/timeout_s", "no command may wait for ever"),
         ((*BASELINE, "role"), "x", "baselines/0/role", "'x' is no role"),
@@ -285,12 +311,17 @@ def _keys(value: Any, path: str = "") -> set[str]:
 
 def test_the_documented_example_shows_every_key() -> None:
     """A key that is added to the reader has to be shown in docs/plan-format.yaml."""
-    from core import reader
+    from core import read_commands, reader
 
     with EXAMPLE.open(encoding="utf-8") as file:
         shown = {key.rpartition("/")[2] for key in _keys(yaml.load(file, Loader=yaml.BaseLoader))}
     known = {
-        key for group in vars(reader).values() if isinstance(group, tuple) for key in group if isinstance(key, str)
+        key
+        for module in (reader, read_commands)
+        for group in vars(module).values()
+        if isinstance(group, tuple)
+        for key in group
+        if isinstance(key, str)
     }
 
     assert known - shown == set()

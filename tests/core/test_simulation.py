@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from core.journal import Entry, Kind
 from core.pnr import Verdict
 from core.progress import measure
-from core.resolve import ResolvedPlan
+from core.resolve import ResolvedPlan, ResolvedStep
 from core.run_states import RunStatus
 from core.state import RunState, apply
 from core.unit_states import UnitStatus
+from tests.core.fleet_making import fleet_plan
 from tests.core.making import look, make_target, resolved
 from tests.core.simulation import World
 
@@ -41,6 +42,8 @@ PLANS = {
             "start": {"confirm": "start", "abort_point": "the data is back", "on": "one_reachable"},
         }
     ),
+    "a fleet": fleet_plan(failures=1, order="serial"),
+    "a fleet on one of two hosts": fleet_plan(controllers=2, idempotent=True, retries=1, on="one_reachable"),
     "nothing destructive": resolved(
         {"restore": {"destructive": False, "undo": {"argv": ["db", "new"], "timeout_s": 5}}, "start": {"guard": []}}
     ),
@@ -86,9 +89,15 @@ def check_start(plan: ResolvedPlan, state: RunState, before: list[Entry], entry:
     assert all(plan.step_of(key).id == step.id for key in running), "two steps at once"
     assert len(running) < step.batch, "more at a time than the step's batch"
     for earlier in plan.steps[: plan.steps.index(step)]:
-        _check_over(earlier.max_failures, [state.unit(u.key).status for u in earlier.units], earlier.chooses_one)
+        _check_over(_may_fail(plan, earlier), [state.unit(u.key).status for u in earlier.units], earlier.chooses_one)
     stops = [e.data["step"] for e in before if e.kind is Kind.STOPPED]
     assert step.validation or not stops, "started although a person had stopped"
+    if step.group:
+        others = [
+            u for s in plan.steps if s.group == step.group for u in s.units if u.item == plan.unit(entry.unit).item
+        ]
+        gone = (UnitStatus.FAILED, UnitStatus.SKIPPED)
+        assert not any(state.unit(u.key).status in gone for u in others), "something more was done to a fallen item"
     if step.confirm:
         assert any(e.kind is Kind.CONFIRMED and e.data["step"] == step.id for e in before)
     if step.guard or (step.destructive and not _may_have_destroyed(plan, before)):
@@ -118,6 +127,10 @@ def _check_over(max_failures: int, statuses: list[UnitStatus], chooses_one: bool
         assert over + count[UnitStatus.FAILED] == len(statuses), statuses
 
 
+def _may_fail(plan: ResolvedPlan, step: ResolvedStep) -> int:
+    return plan.fleet.max_failures if step.group and not step.validation and plan.fleet else step.max_failures
+
+
 def _may_have_destroyed(plan: ResolvedPlan, journal: list[Entry]) -> set[str]:
     """Attempts of destructive units that began and were not proved never to have run."""
     attempts: dict[str, set[int]] = {}
@@ -136,7 +149,7 @@ def _may_have_destroyed(plan: ResolvedPlan, journal: list[Entry]) -> set[str]:
 def check_end(plan: ResolvedPlan, state: RunState) -> None:
     if state.status is RunStatus.SUCCEEDED:
         for step in plan.steps:
-            _check_over(step.max_failures, [state.unit(u.key).status for u in step.units], step.chooses_one)
+            _check_over(_may_fail(plan, step), [state.unit(u.key).status for u in step.units], step.chooses_one)
     if state.status is RunStatus.UNWOUND:
         for step in plan.steps:
             for unit in step.units:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from sandbox.systems.findings import Finding
+from sandbox.hosts.nursery import HostFailedError
 from sandbox.systems.rhoso_adoption import layout
 from sandbox.systems.rhoso_adoption.furnish import machine
 from sandbox.systems.rhoso_adoption.truth import podified_as_it_was, podified_gone, podified_quiet
@@ -47,14 +47,16 @@ async def power_off_compute(world: World) -> None:
     await world.hosts["compute-2"].stop()
 
 
-async def no_job_of_edpm_ran(world: World) -> tuple[Finding, ...]:
-    """The job was asked for while the fence stood: it is there, and has no pod."""
-    pods = await world.hosts[layout.BASTION].run("oc -n openstack get pods -o name")
-    ran = [line for line in pods.splitlines() if "cleanup" in line]
-    return (
-        Finding(what="EDPM's job", right=not ran, found=", ".join(ran) or "has no pod"),
-        *(await podified_quiet(world)),
-    )
+async def take_the_job_away(world: World) -> None:
+    """
+    Raises:
+        HostFailedError: it had a pod: then it may have run, and is nobody's to take away.
+    """
+    bastion = world.hosts[layout.BASTION]
+    pods = await bastion.run("oc -n openstack get pods -o name")
+    if "tripleo-cleanup" in pods:
+        raise HostFailedError(f"EDPM's job has a pod in spite of the fence: {pods}")
+    await bastion.run("oc -n openstack delete openstackdataplanedeployment tripleo-cleanup")
 
 
 async def clean_up_late(world: World) -> None:
@@ -153,11 +155,17 @@ SCENARIOS = (
     Scenario(
         name="A10",
         title="Somebody asks for EDPM while the source is being started",
-        what_to_expect="The fence keeps its job from starting; before anything is deleted the run stops and says so.",
-        end=End.FAILED,
-        right=True,
+        what_to_expect="The fence keeps its job from starting, and the run stops until somebody has taken it away.",
+        end=End.SUCCEEDED,
         at={during("services"): clean_up_late},
-        answers=(Answer(to="edpm-ran is CROSSED", word="leave", reason="the source is back; look at that job first"),),
-        also=no_job_of_edpm_ran,
+        answers=(
+            Answer(
+                to="edpm-ran is CROSSED",
+                word="retry",
+                first=take_the_job_away,
+                first_says="oc delete openstackdataplanedeployment tripleo-cleanup: its job never had a pod",
+            ),
+        ),
+        also=podified_gone,
     ),
 )

@@ -28,8 +28,11 @@ NEW_CAPS = (
     "osd 'profile rbd pool=vms, profile rbd pool=volumes, profile rbd pool=images, allow rw pool manila_data'"
 )
 WORKAROUND = "[workarounds]\ndisable_compute_service_check_for_ffu=true\n"
-#: Databases of the source -> what they are called in the podified cloud.
-COPIES = {"keystone": "keystone", "glance": "glance", "cinder": "cinder", "neutron": "neutron", "nova": "nova_cell1"}
+#: Databases that are copied under their names.
+COPIES = ("keystone", "glance", "cinder", "neutron")
+DUMP = "/var/tmp/adoption"
+#: Volumes made by hand, for the dump and for OVN's databases.
+CLAIMS = ("mariadb-data", *(f"ovndbcluster-{side}-etc-ovn-ovsdbserver-{side}-0" for side in ("nb", "sb")))
 #: What people did in the new cloud before anybody saw that it was broken.
 LATE_WRITES = """
 INSERT INTO cinder.volumes VALUES ('aaaaaaaa-0000-4000-8000-000000000001', 'late-volume', 'available', 1, 0, NOW());
@@ -60,14 +63,15 @@ async def save_cib(world: World) -> Snapshot:
     return Snapshot(name="cib", kind="cib", place=CIB, host=first.name, sha256=sha256, taken_at=world.now())
 
 
-async def apply(world: World, **manifest: Any) -> None:
+async def apply(world: World, *manifests: Mapping[str, Any]) -> None:
     """
-    `oc apply` a manifest of the project.
+    `oc apply` manifests of the project.
 
     Raises:
-        HostFailedError: it was refused.
+        HostFailedError: they were refused.
     """
-    said = await world.hosts[layout.BASTION].ask("oc -n openstack apply -f -", stdin=json.dumps(manifest))
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests})
+    said = await world.hosts[layout.BASTION].ask("oc -n openstack apply -f -", stdin=text)
     if said.exit_code:
         raise HostFailedError(f"oc apply on {layout.BASTION} exited with {said.exit_code}: {said.stderr.strip()}")
 
@@ -75,13 +79,13 @@ async def apply(world: World, **manifest: Any) -> None:
 async def edpm(world: World, name: str, services: list[str] | None = None) -> None:
     """Ask EDPM to run *services* on the data plane; all of them, where none are named."""
     override = {} if services is None else {"servicesOverride": services}
-    await apply(
-        world,
-        apiVersion="dataplane.openstack.org/v1beta1",
-        kind="OpenStackDataPlaneDeployment",
-        metadata={"name": name},
-        spec={"nodeSets": ["openstack-cell1"], **override},
-    )
+    deployment = {
+        "apiVersion": "dataplane.openstack.org/v1beta1",
+        "kind": "OpenStackDataPlaneDeployment",
+        "metadata": {"name": name},
+        "spec": {"nodeSets": ["openstack-cell1"], **override},
+    }
+    await apply(world, deployment)
 
 
 async def _quiet_pacemaker(world: World) -> None:
@@ -106,8 +110,7 @@ async def _stop_services(world: World) -> None:
         *(world.hosts[name].run(f"sudo systemctl stop {_named(units)}") for name, units in wanted.items())
     )
     await world.hosts[layout.CONTROLLERS[0]].run(
-        "set -e; for r in openstack-cinder-volume openstack-cinder-backup openstack-manila-share; do "
-        "sudo pcs resource disable $r; done; "
+        "set -e; sudo pcs resource disable openstack-cinder-volume openstack-cinder-backup openstack-manila-share; "
         f"sudo sed -i '/^ONBOOT=/c\\ONBOOT=no' {ONBOOT}"
     )
 
@@ -119,28 +122,29 @@ def _named(units: tuple[str, ...]) -> str:
 async def _deploy(world: World) -> None:
     """The podified control plane with its database and nothing on it, and the helpers the copies are made with."""
     key = base64.b64encode(PASSWORD.encode()).decode()
-    await apply(world, apiVersion="v1", kind="Secret", metadata={"name": "osp-secret"}, data={"DbRootPassword": key})
-    await apply(world, **_plane({}))
-    for name in (
-        "mariadb-data",
-        "ovndbcluster-nb-etc-ovn-ovsdbserver-nb-0",
-        "ovndbcluster-sb-etc-ovn-ovsdbserver-sb-0",
-    ):
-        labels = {"service": f"ovsdbserver-{name[13:15]}"} if name.startswith("ovn") else {}
-        await apply(
-            world,
-            apiVersion="v1",
-            kind="PersistentVolumeClaim",
-            metadata={"name": name, "labels": labels},
-            spec={"resources": {"requests": {"storage": "10G"}}},
-            status={"phase": "Bound"},
-        )
-    pod = {"spec": {"containers": [{"name": "adoption"}]}, "status": {"phase": "Running"}}
-    await apply(world, apiVersion="v1", kind="Pod", metadata={"name": "mariadb-copy-data"}, **pod)
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "osp-secret"}, "data": {"DbRootPassword": key}}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "mariadb-copy-data"},
+        "spec": {"containers": [{"name": "adoption"}]},
+        "status": {"phase": "Running"},
+    }
+    await apply(world, secret, _plane({}), *map(_claim, CLAIMS), pod)
     member = pod_mysql.member(machine(world, layout.BASTION).world)
     with member.state("galera") as mine:
         mine["new_cluster"] = True
     galera.start(member, {"container": {}}, "openstack-galera-0")
+
+
+def _claim(name: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": name},
+        "spec": {"resources": {"requests": {"storage": "10G"}}},
+        "status": {"phase": "Bound"},
+    }
 
 
 def _plane(services: Mapping[str, Any]) -> dict[str, Any]:
@@ -154,16 +158,12 @@ def _plane(services: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def _copy_databases(world: World) -> None:
+    """Nova's database of a cell gets the cell's name, the others keep theirs."""
     source = world.hosts[layout.CONTROLLERS[0]]
-    load = "set -e; "
-    for database in COPIES:
-        load += f"sudo mysqldump --single-transaction {database} >/var/tmp/{database}.sql; "
-    await source.run(load)
-    texts = {name: source.path(f"/var/tmp/{name}.sql").read_text() for name in COPIES}
-    script = "\n".join(
-        f"CREATE DATABASE IF NOT EXISTS `{copy}`;\nUSE `{copy}`;\n{texts[name]}" for name, copy in COPIES.items()
-    )
-    await _podified_sql(world, script)
+    dump = "sudo mysqldump --single-transaction"
+    await source.run(f"set -e; {dump} --databases {' '.join(COPIES)} >{DUMP}.sql; {dump} nova >{DUMP}-cell1.sql")
+    kept, cell = (source.path(f"{DUMP}{part}.sql").read_text() for part in ("", "-cell1"))
+    await _podified_sql(world, f"{kept}\nCREATE DATABASE nova_cell1;\nUSE nova_cell1;\n{cell}")
 
 
 async def _podified_sql(world: World, script: str) -> None:
@@ -179,7 +179,7 @@ async def _stop_the_rest(world: World) -> None:
         *(world.hosts[name].run(f"sudo systemctl stop {_named(databases)}") for name in layout.CONTROLLERS)
     )
     await world.hosts[layout.CONTROLLERS[0]].run(
-        "set -e; for r in galera-bundle haproxy-bundle rabbitmq-bundle; do sudo pcs resource disable $r; done"
+        "sudo pcs resource disable galera-bundle haproxy-bundle rabbitmq-bundle"
     )
 
 

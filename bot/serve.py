@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from bot.pauses import Pauses
 from bot.replicas import Replicas
 from bot.settings import Settings, SettingsError
 from bot.slack import SlackFrontEnd, SlackSettings
@@ -128,10 +129,13 @@ async def _listening(app: web.Application, settings: Settings) -> AsyncIterator[
 
 
 async def _sweep(parts: Parts, chat: SlackFrontEnd) -> None:
+    pauses = Pauses()
+    pauses.begin()
     while True:
         try:
             await parts.service.sweep()
             await chat.adopt()
+            pauses.perhaps(busy=parts.engine.driving > 0)
         except BelayError as error:
             log.warning("cannot look after waiting runs now: %s", error)
         except Exception:

@@ -26,7 +26,7 @@ def test_what_a_start_loaded_is_not_walked_again() -> None:
 
 def test_a_full_walk_waits_until_nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = 1_000.0
-    monkeypatch.setattr(pauses.time, "monotonic", lambda: now_s)
+    monkeypatch.setattr("time.monotonic", lambda: now_s)
     found = Pauses()
 
     now_s += pauses.IDLE_S

@@ -54,6 +54,11 @@ def calls(command: Command) -> tuple[Call, ...]:
     return tuple(_unwrapped(Call(words=command.argv)))
 
 
+def text_of(command: Command) -> str:
+    """Return all a command says, script or words."""
+    return command.script if command.script is not None else " ".join(command.argv)
+
+
 def script_of(command: Command) -> str:
     """Return the shell text of *command*: its script, or what `sh -c` is given; "" where there is none."""
     if command.script is not None:

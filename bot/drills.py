@@ -22,6 +22,8 @@ from sandbox.systems.catalogue import SYSTEMS, full_name, scenario_named, system
 JOBS = 2
 #: Seconds until a scenario is given up; a slow machine takes a quarter of it.
 PATIENCE_S = 240.0
+#: Seconds a worker that has nothing left to do may take to end.
+DISMISS_S = 10.0
 #: Bytes of one result, its whole story included.
 LONGEST_RESULT = 16 * 2**20
 
@@ -127,7 +129,7 @@ async def _ask(process: asyncio.subprocess.Process, name: str) -> Result | None:
 async def _dismiss(process: asyncio.subprocess.Process) -> None:
     """End a worker; what a hung one raised ends with it, by its world's guardian."""
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DISMISS_S):
             await process.communicate()
     except TimeoutError:
         process.kill()

@@ -5,6 +5,7 @@ Shared by `belay demo` (people play) and `belay drill` (a script plays), and by 
 same one that serves a real workspace: only three settings differ.
 """
 
+import logging
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -33,6 +34,8 @@ from sandbox.systems.system import System
 from sandbox.systems.world import World
 from sandbox.workspace import CommandHint, WordHint, Workspace, default_world
 from sandbox.workspace import World as ChatWorld
+
+log = logging.getLogger(__name__)
 
 CHANNEL = "#inc-482"
 
@@ -82,7 +85,7 @@ async def stage(
         settings = write_settings(home, world, workspace)
         backstage = Backstage(ssh=SshExecutor(ssh_settings(settings)), world=world, clock=SystemClock())
         bot = await stack.enter_async_context(running(settings, ssh=backstage))
-        await world.upgrade(Automation(bot.parts.service, system.target))
+        await world.upgrade(Automation(bot.parts.service, system.target, scenario.plan or system.plan))
         backstage.service = bot.parts.service
         yield Stage(world=world, workspace=workspace, bot=bot, backstage=backstage)
 
@@ -145,9 +148,10 @@ def roster_of(workspace: Workspace) -> dict[str, Any]:
 class Automation:
     """A `Recorder` at the bot's own door: the upgrade's automation, with a token of its own."""
 
-    def __init__(self, service: BelayService, target: str) -> None:
+    def __init__(self, service: BelayService, target: str, plan: str) -> None:
         self._service = service
         self._target = target
+        self._plan = plan
         account = Account(id=f"api:{AUTOMATION}")
         person = Person(id=account.id, name=AUTOMATION, accounts=(), may=frozenset({May.OPERATE}))
         self._actor = Actor(person=person, account=account, way="api")
@@ -163,3 +167,12 @@ class Automation:
 
     async def baseline(self, facts: Mapping[str, str]) -> None:
         await self._service.record_baseline(self._target, facts, self._actor)
+
+    async def capture(self) -> None:
+        await self._service.capture_baseline(self._target, self._plan, self._actor, log.debug)
+
+    async def hop(self, origin: str, destination: str, snapshot: str = "") -> None:
+        await self._service.begin_hop(self._target, origin, destination, self._actor, snapshot=snapshot)
+
+    async def hop_done(self, destination: str) -> None:
+        await self._service.end_hop(self._target, destination, self._actor)

@@ -3,8 +3,9 @@ A file system view of a host's own: its own /var, /etc, /root and so on; the res
 
 A plan's commands name the paths they name in production (`/var/lib/mysql/grastate.dat`), and some of them remove what
 lies there. On a practice host they may, because a user namespace and a mount namespace (user_namespaces(7),
-mount_namespaces(7)) put HOST/root/var over /var. Nothing of it needs root, and nothing can reach what lies outside:
-in the namespace even "root" has no power over the machine's own network, devices or files.
+mount_namespaces(7)) put HOST/root/var over /var. Nothing of it needs root. Nothing reaches what lies outside either,
+also where this is run as root: the machine's directories and its kernel's settings are read-only, and of its devices
+there are only those that hold nothing.
 
 Linux 5.12 and user namespaces are needed; `why_not` says what is missing.
 """
@@ -21,8 +22,8 @@ import sandbox
 OWN = ("etc", "home", "media", "mnt", "opt", "root", "run", "srv", "tmp", "var")
 #: What a host's own /etc borrows from the machine, so that the machine's programs work.
 ETC = ("alternatives", "group", "ld.so.cache", "ld.so.conf.d", "localtime", "nsswitch.conf", "passwd", "protocols")
-#: The kernel's; they belong to the namespaces, not to a disk.
-KERNEL = ("dev", "proc", "sys")
+#: Of the machine's devices, those every program expects and none can harm.
+DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWUSER = 0x20000, 0x4000000, 0x10000000
 MS_BIND, MS_REC, MS_PRIVATE, MS_NOSUID = 4096, 16384, 1 << 18, 2
@@ -99,8 +100,18 @@ def _take_over(entry: os.DirEntry[str], new: Path, directory: Path) -> None:
         there.symlink_to(Path(entry.path).readlink())
     elif entry.name in OWN:
         _bind(root_of(directory) / entry.name, there, read_only=False)
+    elif entry.name == "dev":
+        _devices(there)
     elif entry.is_dir() and os.access(entry.path, os.R_OK | os.X_OK):
-        _bind(Path(entry.path), there, read_only=entry.name not in KERNEL)
+        _bind(Path(entry.path), there, read_only=True)
+
+
+def _devices(there: Path) -> None:
+    (there / "shm").mkdir(parents=True)
+    for name in DEVICES:
+        _bind(Path("/dev", name), there / name, read_only=False)
+    for name, target in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
+        (there / name).symlink_to(f"/proc/self/fd{target}")
 
 
 def _kept(world: Path) -> list[Path]:

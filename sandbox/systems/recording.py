@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from core.ledger import Checkpoint, Ledger, Snapshot, Upgrade
+from core.ledger import Checkpoint, Hop, Ledger, Snapshot, Upgrade
 
 AUTOMATION = "upgrade-job"
 
@@ -20,6 +20,14 @@ class Recorder(Protocol):
     async def snapshot(self, snapshot: Snapshot) -> None: ...
 
     async def baseline(self, facts: Mapping[str, str]) -> None: ...
+
+    async def capture(self) -> None:
+        """Capture the baselines of the plan that is practised, as `belay baseline capture` does."""
+        ...
+
+    async def hop(self, origin: str, destination: str, snapshot: str = "") -> None: ...
+
+    async def hop_done(self, destination: str) -> None: ...
 
 
 @dataclass
@@ -45,3 +53,21 @@ class Notebook:
 
     async def baseline(self, facts: Mapping[str, str]) -> None:
         self.ledger = replace(self.ledger, baseline={**self.ledger.baseline, **facts})
+
+    async def capture(self) -> None:
+        """Without a bot there is no plan, and nobody who asks the hosts."""
+
+    async def hop(self, origin: str, destination: str, snapshot: str = "") -> None:
+        hop = Hop(
+            origin=origin,
+            destination=destination,
+            began_at=datetime.now(UTC),
+            ended_at=None,
+            by=AUTOMATION,
+            snapshot=snapshot,
+        )
+        self.ledger = replace(self.ledger, hops=(*self.ledger.hops, hop))
+
+    async def hop_done(self, destination: str) -> None:
+        *before, last = self.ledger.hops
+        self.ledger = replace(self.ledger, hops=(*before, replace(last, ended_at=datetime.now(UTC))))

@@ -64,13 +64,12 @@ def ask(machine: Machine, service: str, query: str) -> sql.Rows:
     Raises:
         SaysNoError: the API does not answer, or answers with an error; the text is the client's.
     """
+    _up(machine, "keystone")  # a client asks for a token first
     host = _up(machine, service)
-    if service != "keystone":
-        _up(machine, "keystone")
     database = machine.shared("cloud").read()["services"][service].get("database", service)
     server = galera.member_for(host, "vip")
     if galera.status(server).get("wsrep_ready") != "ON":
-        raise SaysNoError(_broken(service, "(pymysql.err.OperationalError) Lost connection to MySQL server"))
+        raise SaysNoError(_broken("keystone", "(pymysql.err.OperationalError) Lost connection to MySQL server"))
     session = sql.Session(galera.datadir(server))
     try:
         session.use(database)

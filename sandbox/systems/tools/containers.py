@@ -8,7 +8,6 @@ digest cannot. A container may have a daemon, as units have (see `defaults`), an
 
 from __future__ import annotations
 
-import hashlib
 import time
 from importlib import import_module
 
@@ -37,7 +36,13 @@ class NoContainerError(Exception):
 
 def digest_of(text: str) -> str:
     """Return a digest made of *text*, for furnishing."""
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+    return f"sha256:{_sha256(text)}"
+
+
+def _sha256(text: str) -> str:
+    from hashlib import sha256  # noqa: PLC0415  # slow to load, and most calls do without
+
+    return sha256(text.encode()).hexdigest()
 
 
 def publish(machine: Machine, name: str, digest: str = "", **labels: object) -> str:
@@ -106,7 +111,7 @@ def find_image(state: Data, name: str) -> str:
 
 def image_id(digest: str) -> str:
     """Return the id of the image with that digest: another hash, as in real life."""
-    return hashlib.sha256(f"config of {digest}".encode()).hexdigest()
+    return _sha256(f"config of {digest}")
 
 
 def create(machine: Machine, name: str, image: str, volumes: list[str] | None = None, **about: object) -> Data:
@@ -118,7 +123,7 @@ def create(machine: Machine, name: str, image: str, volumes: list[str] | None = 
     """
     with machine.state("containers") as state:
         digest = find_image(state, image)
-        made = hashlib.sha256(f"{machine.name} {name} {time.time()}".encode()).hexdigest()
+        made = _sha256(f"{machine.name} {name} {time.time()}")
         container = {"id": made, "image": digest, "image_name": image, "state": "created", "created": time.time()}
         container["volumes"] = volumes or []
         container = {**container, "exit_code": 0, **state.get("defaults", {}).get(name, {}), **about}

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import os
 import time
-import uuid as uuids
 
 from sandbox.systems.tools.datadir import NO_UUID, Datadir
 from sandbox.systems.tools.state import current, later
@@ -49,13 +48,18 @@ def datadir(machine: Machine) -> Datadir:
 
 def furnish(machines: list[Machine], *, engine: str, seqno: int = 100, **about: object) -> None:
     """Lay out stopped members with the same, empty data; *about* goes into the shared state."""
-    uuid = str(uuids.uuid5(uuids.NAMESPACE_DNS, machines[0].world))
+    uuid = new_uuid()
     machines[0].shared("galera").write({"engine": engine, "members": {}, "components": {}, **about})
     for place, machine in enumerate(machines):
         data = datadir(machine)
         data.install(engine)
         data.set_position(uuid=uuid, seqno=seqno, version=engine)
         data.set_grastate(uuid, seqno, safe=place == 0)
+
+
+def new_uuid() -> str:
+    found = os.urandom(16).hex()
+    return "-".join((found[:8], found[8:12], found[12:16], found[16:20], found[20:]))
 
 
 # The daemon.
@@ -111,7 +115,7 @@ def _bootstrap(machine: Machine, cluster: Data, engine: str) -> None:
     position = data.position()
     # Without a saved state nobody knows the history any more: a new one begins, and the others need a full transfer.
     known = saved.get("uuid", NO_UUID) if saved else NO_UUID
-    uuid = position["uuid"] if known == position["uuid"] != NO_UUID else str(uuids.uuid4())
+    uuid = position["uuid"] if known == position["uuid"] != NO_UUID else new_uuid()
     data.set_position(uuid=uuid, version=engine, prepared=0)
     name = f"component-{len(cluster['components']) + 1}"
     cluster["components"][name] = {"size": 1, "primary": True}

@@ -5,7 +5,6 @@ hold, through the cloud's services (see `cloud`). Errors are the real client's, 
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 
@@ -158,6 +157,8 @@ def _print(columns: tuple[str, ...], rows: Sequence[Sequence[str]], words: Words
             for row in cut:
                 print(" ".join(row))
         case "csv":
+            import csv  # noqa: PLC0415  # for this format alone
+
             writer = csv.writer(sys.stdout, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
             writer.writerows([shown, *cut])
         case _:

@@ -31,6 +31,7 @@ SHARED: Mapping[str, str] = {
     "mysqladmin": "mysqladmin",
     "mysqld_safe": "mysqld",
     "mysqldump": "mysqldump",
+    "oc": "oc",
     "openstack": "openstack",
     "ovs-vsctl": "ovs_vsctl",
     "ping": "ping",

@@ -97,7 +97,8 @@ def test_an_image_that_was_pruned_is_gone_for_good(rack: Rack, host: Machine) ->
 
 
 def test_run_is_inside_and_leaves_nothing_with_rm(rack: Rack, host: Machine) -> None:
-    line = f"docker run --rm -i --name once -e WHO=me -v backup:/backup {NEW} sh -c 'cat; echo $WHO $CONTAINER; command -v mysql'"
+    script = "cat; echo $WHO $CONTAINER; command -v mysql"
+    line = f"docker run --rm -i --name once -e WHO=me -v backup:/backup {NEW} sh -c '{script}'"
     said = rack.ask("compute-1", line, stdin="from stdin\n")
 
     assert said.code == 0, said

@@ -53,8 +53,9 @@ def host(rack: Rack) -> Machine:
         ("systemctl frobnicate x", 1, "", "Unknown command verb frobnicate."),
     ],
 )
-def test_what_it_says(rack: Rack, host: Machine, line: str, code: int, out: str, err: str) -> None:
-    said = rack.ask(host.name, line)
+@pytest.mark.usefixtures("host")
+def test_what_it_says(rack: Rack, line: str, code: int, out: str, err: str) -> None:
+    said = rack.ask("controller-1", line)
 
     assert said.code == code, said
     assert out in said.out

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chaos.chat import Chat, chat
+from chaos.chatfaults import misbehave
 from chaos.databases import Databases
 from chaos.ground import Ground
 from chaos.hostfaults import HostFault, disturb
@@ -48,6 +49,7 @@ class Trial:
     patience_s: float = 45.0
     chat: bool = False  #: with a local workspace, in which people ask and agree
     twice: bool = False  #: the chat delivers every event twice
+    bad_chat: bool = False  #: and answers, cuts and delays as it does on bad days
     replicas: bool = False  #: two bots share the work; both are disturbed. On PostgreSQL only
     points: tuple[str, ...] = ()  #: of the undisturbed run, that it is for; one victim for each, in this order
     about: str = ""  #: the words with which it is replayed, where kind and seed do not say it all
@@ -136,16 +138,20 @@ async def _people(talk: Chat | None, trial: Trial, result: Result) -> AsyncItera
         return
     faults = talk.workspace.faults
     faults.duplicate_events = MOST_EVENTS if trial.twice else 0
-    playing = asyncio.create_task(talk.play())
+    busy = [asyncio.create_task(talk.play())]
+    if trial.bad_chat:
+        busy.append(asyncio.create_task(misbehave(talk.workspace, random.Random(trial.seed), result.faults)))
     try:
         yield
     finally:
-        playing.cancel()
-        with suppress(asyncio.CancelledError):
-            await playing
+        for task in busy:
+            task.cancel()
+        for task in busy:
+            with suppress(asyncio.CancelledError):
+                await task
         if trial.twice:
             result.faults["event delivered twice"] += MOST_EVENTS - faults.duplicate_events
-            faults.duplicate_events = 0
+        faults.clear()
 
 
 async def _until_over(ground: Ground, spec: Spec, trial: Trial, result: Result) -> None:

@@ -43,4 +43,4 @@ DROP TABLE IF EXISTS `services`;
 CREATE TABLE `services` (id int NOT NULL, host varchar(255), `binary` varchar(255), disabled int, version int, deleted int, updated_at datetime, PRIMARY KEY (id)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3;
 INSERT INTO `services` VALUES (1,'compute-1','nova-compute',0,61,0,'2026-04-12 08:00:00');
 
--- Dump completed on 2026-11-27 20:18:54
+-- Dump completed on 2026-11-27 20:55:10

@@ -28,6 +28,15 @@ def scenario_named(name: str) -> tuple[System, Scenario]:
     return chosen, chosen.scenario(scenario if slash else name)
 
 
+def scenario_for(plan: str) -> tuple[System, Scenario]:
+    """Return what *plan* is practised on where nobody says: the first scenario of the system it belongs to."""
+    for system in SYSTEMS:
+        for scenario in system.scenarios:
+            if plan == (scenario.plan or system.plan):
+                return system, scenario
+    return SYSTEMS[0], SYSTEMS[0].scenarios[0]
+
+
 def full_name(system: System, scenario: Scenario) -> str:
     """Return what people type for it."""
     return scenario.name if system is SYSTEMS[0] else f"{system.name}/{scenario.name}"

@@ -10,7 +10,7 @@ import pytest
 from core.errors import RefusedError, UnknownNameError
 from sandbox.hosts.nursery import HostFailedError
 from sandbox.systems import looks
-from sandbox.systems.catalogue import SYSTEMS, full_name, scenario_named
+from sandbox.systems.catalogue import SYSTEMS, full_name, scenario_for, scenario_named
 from sandbox.systems.findings import Finding, all_right, describe
 from sandbox.systems.recording import Notebook
 from sandbox.systems.scenario import Answer, before
@@ -128,6 +128,9 @@ def test_every_scenario_is_found_by_its_full_name() -> None:
         assert len(names) == len(set(names))
         for scenario in system.scenarios:
             assert scenario_named(full_name(system, scenario)) == (system, scenario)
+        first = next(one for one in system.scenarios if not one.plan)
+        assert scenario_for(system.plan) == (system, first)
+    assert scenario_for("no-such-plan")[1].name == "reversible"
     with pytest.raises(RefusedError, match="did you mean 'practice'"):
         scenario_named("practise/reversible")
 

@@ -46,7 +46,7 @@ def _keeps_silence(command: Command, where: str, *, may_be_empty: bool) -> Itera
     yield from _cannot_fail(command, Condition(exit=(0,)), where)
     yield from _failure_as_answer(command, where)
     script = script_of(command)
-    if may_be_empty and "pipefail" not in script and any(call.piped for call in calls(command)):
+    if may_be_empty and "pipefail" not in script and any(call.loses_status for call in calls(command)):
         yield Finding(
             rule="silence-is-empty",
             where=where,

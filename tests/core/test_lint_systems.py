@@ -322,6 +322,7 @@ def test_a_fleet_nothing_goes_over() -> None:
         (script("svc list || true"), "check-that-cannot-fail"),
         ({**script("svc list | sort"), "may_be_empty": True}, "silence-is-empty"),
         (script("svc list | sort"), None),
+        ({**script("set -eu\nx=$(svc list)\nprintf '%s' \"$x\" | awk 1 | sort"), "may_be_empty": True}, None),
         ({**script("svc list > /dev/null; svc list"), "may_be_empty": True}, None),
     ],
 )
@@ -339,3 +340,17 @@ def test_what_discovers_a_fleet_can_fail() -> None:
     data["parameters"]["which"] = {"what": "which"}
 
     assert "items/clusters/discover failure-as-answer" in found(data)
+
+
+@pytest.mark.parametrize(
+    ("words", "destroys"),
+    [
+        (("oc", "delete", "pod", "x", "--wait=false"), False),
+        (("kubectl", "-n", "y", "delete", "job/x"), False),
+        (("oc", "delete", "resourcequota", "fence"), False),
+        (("oc", "delete", "pvc", "x"), True),
+        (("oc", "delete", "openstackcontrolplane/x"), True),
+    ],
+)
+def test_what_is_made_anew_is_not_lost(words: tuple[str, ...], destroys: bool) -> None:
+    assert ("steps/0/do unmarked-destruction" in found(with_step(do=act(*words)))) is destroys

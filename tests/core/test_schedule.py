@@ -248,6 +248,6 @@ def test_a_finding_is_described_by_its_worst_reasons() -> None:
 def test_validations_wait_for_no_look_at_the_points_of_no_return() -> None:
     """They change nothing, and what they say is wanted whatever has been crossed meanwhile."""
     undo = {"argv": ["db", "new"], "timeout_s": 5}
-    kept = {"restore": {"destructive": False, "undo": undo, "guard": []}}
+    kept = {"destructive": False, "undo": undo, "guard": []}
 
-    assert _next(STARTED + "paused resumed", **kept) == "do answers@c1"
+    assert _next(STARTED + "paused resumed", restore=kept) == "do answers@c1"

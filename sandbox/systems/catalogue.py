@@ -2,11 +2,12 @@
 
 from core.names import pick
 from sandbox.systems import practice
+from sandbox.systems.rhoso_adoption.system import SYSTEM as RHOSO_ADOPTION
 from sandbox.systems.scenario import Scenario
 from sandbox.systems.system import System
 
 #: The first is the one meant where nobody names a system.
-SYSTEMS: tuple[System, ...] = (practice.SYSTEM,)
+SYSTEMS: tuple[System, ...] = (practice.SYSTEM, RHOSO_ADOPTION)
 
 
 def system_named(name: str) -> System:

@@ -2,8 +2,9 @@
 An OpenStack cloud, as its API shows it: records in the Galera databases, reached through services that have to run.
 
 Shared state "cloud": services (name -> hosts, unit or container, database, port), speaks (service -> release -> heads
-of alembic_version its code gets along with), behind (the unit of the load balancer on those hosts; "": none), address
-(of the virtual IP), release (what code has no release of its own, by label or by unit, runs).
+of alembic_version its code gets along with), behind (the load balancer on those hosts: a unit, or how its container's
+name begins; "": none), address (of the virtual IP), release (what code has no release of its own, by label or by unit,
+runs).
 
 A service answers if its unit or container runs on a host, the database is there, and its code gets along with the
 schema. Otherwise it fails as the real client says it.
@@ -86,7 +87,7 @@ def _up(machine: Machine, service: str) -> Machine:
     hosts = serving(machine, service)
     about = cloud["services"][service]
     behind = cloud["behind"]
-    balancers = [name for name in about["hosts"] if behind and units.active(machine.other(name), behind)]
+    balancers = [name for name in about["hosts"] if behind and _balances(machine.other(name), behind)]
     url = f"http://{cloud['address']}:{about.get('port', PORTS.get(service, 8000))}"
     if behind and not balancers:
         raise SaysNoError(_unreachable(service, url))
@@ -95,6 +96,11 @@ def _up(machine: Machine, service: str) -> Machine:
             raise SaysNoError("Service Unavailable (HTTP 503)")
         raise SaysNoError(_unreachable(service, url))
     return hosts[0]
+
+
+def _balances(host: Machine, behind: str) -> bool:
+    boxes = [box["name"] for box in containers.all_of(host) if box["state"] == "running"]
+    return units.active(host, behind) or any(name.startswith(behind) for name in boxes)
 
 
 def _unreachable(service: str, url: str) -> str:

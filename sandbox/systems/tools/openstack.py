@@ -93,7 +93,7 @@ def main(machine: Machine, argv: list[str]) -> int:
     command = " ".join(words.rest[:3]) if " ".join(words.rest[:3]) in LISTS else " ".join(words.rest[:2])
     if command == "token issue":
         cloud.ask(machine, "keystone", "SELECT 1")
-        return _print(("Field", "Value"), [("project_id", "admin"), ("user_id", "admin")], words)
+        return _print_one({"project_id": "admin", "user_id": "admin"}, words)
     if command not in LISTS:
         raise SaysNoError(
             f"openstack: '{' '.join(words.rest)}' is not an openstack command. See 'openstack --help'.", 2
@@ -163,6 +163,20 @@ def _print(columns: tuple[str, ...], rows: Sequence[Sequence[str]], words: Words
             writer.writerows([shown, *cut])
         case _:
             _table(shown, cut)
+    return 0
+
+
+def _print_one(fields: dict[str, str], words: Words) -> int:
+    """What a `show` prints: a row a field; of those chosen by -c, if any are."""
+    chosen = words.all("-c", "--column") or list(fields)
+    shown = {name: value for name, value in fields.items() if name in chosen}
+    match words.one("-f", "--format", default="table"):
+        case "json":
+            print(json.dumps(shown, indent=2))
+        case "value":
+            print("\n".join(shown.values()))
+        case _:
+            _table(["Field", "Value"], [[name, value] for name, value in shown.items()])
     return 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sandbox.systems.rhoso_adoption import pacemaker
+from sandbox.systems.rhoso_adoption.tools import pacemaker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,7 +2,8 @@
 The Pacemaker cluster of an RHOSP control plane: its resources, what runs of them where, and its configuration as XML.
 
 A bundle's replica is a container on its node; what is disabled, unmanaged, in maintenance or on a node in standby is not
-started. Galera's agent bootstraps from the member with the highest seqno, and waits while a member cannot report its own.
+started. Galera's agent bootstraps from the member with the highest seqno, and waits while a member cannot report its own;
+RabbitMQ's starts the node that stopped last first.
 Sources: Pacemaker Explained (meta attributes, bundles), the galera agent of ClusterLabs' resource-agents.
 
 Shared state "pacemaker": nodes (name -> standby, online), properties, resources (id -> kind, agent, replicas, role,
@@ -12,7 +13,7 @@ epoch (how often the configuration was changed).
 
 from __future__ import annotations
 
-from sandbox.systems.rhoso_adoption import hazards
+from sandbox.systems.rhoso_adoption.tools import hazards
 from sandbox.systems.tools import containers, galera
 from sandbox.systems.tools.units import UnitFailedError
 
@@ -100,6 +101,9 @@ def _start(machine: Machine, name: str, resource: Data, cluster: Data) -> None:
     hazards.starts(machine, name)
     if resource["agent"] == "ocf:heartbeat:galera":
         todo = _galera_order(machine, resource, places, todo)
+    if resource["agent"] == "ocf:heartbeat:rabbitmq-cluster":
+        nodes = machine.shared("rabbitmq").read()["nodes"]
+        todo = sorted(todo, key=lambda pair: -float(nodes[pair[1]]["stopped_at"]))
     for place, node in todo:
         try:
             containers.run(at(machine, node), f"{resource['container']}{place}")

@@ -5,8 +5,8 @@ is listed as crm_mon lists it. `--wait` says whether the resource is where it sh
 
 from __future__ import annotations
 
-from sandbox.systems.rhoso_adoption import cib, pacemaker
-from sandbox.systems.rhoso_adoption.pcs_show import config_of, constraint_lines, resource_lines, status_lines
+from sandbox.systems.rhoso_adoption.tools import cib, pacemaker
+from sandbox.systems.rhoso_adoption.tools.pcs_show import config_of, constraint_lines, resource_lines, status_lines
 from sandbox.systems.tools.machine import SaysNoError
 from sandbox.systems.tools.words import Words
 

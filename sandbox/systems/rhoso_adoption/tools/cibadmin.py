@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.systems.rhoso_adoption import cib, pacemaker
+from sandbox.systems.rhoso_adoption.tools import cib, pacemaker
 from sandbox.systems.tools.machine import SaysNoError
 from sandbox.systems.tools.words import Words
 

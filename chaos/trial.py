@@ -27,7 +27,7 @@ LONGEST_S = 400.0
 #: Victims of one trial; the next one is not killed any more.
 MOST_VICTIMS = 40
 #: Seconds a frozen bot waits for another to take over, and how long at most that one is let work before it wakes up.
-FROZEN_S, MOMENT_S = 8.0, 1.5
+FROZEN_S, MOMENT_S = 20.0, 1.5
 #: More events than a trial has.
 MOST_EVENTS = 10_000
 

@@ -160,10 +160,13 @@ async def test_a_hop_needs_a_token(client: Client) -> None:
 async def test_what_goes_wrong_later_is_not_taken_for_a_port_in_use(tmp_path: Path) -> None:
     """A TimeoutError is an OSError too."""
     settings = Settings(data=tmp_path, config=tmp_path, listen_host="127.0.0.1", listen_port=0)
-    with pytest.raises(TimeoutError):
+
+    async def serve() -> None:
         async with _listening(web.Application(), settings) as url:
-            taken = int(url.rpartition(":")[2])
-            with pytest.raises(SettingsError, match=f"cannot listen on 127.0.0.1:{taken}"):
-                async with _listening(web.Application(), settings.model_copy(update={"listen_port": taken})):
-                    pass
+            port = int(url.rpartition(":")[2])
+            with pytest.raises(SettingsError, match=f"cannot listen on 127.0.0.1:{port}"):
+                await _listening(web.Application(), settings.model_copy(update={"listen_port": port})).__aenter__()
             raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        await serve()

@@ -118,14 +118,19 @@ async def _listening(app: web.Application, settings: Settings) -> AsyncIterator[
     await runner.setup()
     site = web.TCPSite(runner, settings.listen_host, settings.listen_port)
     try:
-        await site.start()
+        await _start(site, settings)
         host, port = runner.addresses[0][:2]
         yield f"http://{host}:{port}"
+    finally:
+        await runner.cleanup()
+
+
+async def _start(site: web.TCPSite, settings: Settings) -> None:
+    try:
+        await site.start()
     except OSError as error:
         where = f"{settings.listen_host}:{settings.listen_port}"
         raise SettingsError(f"cannot listen on {where}: {error.strerror}; set BELAY_LISTEN_PORT") from error
-    finally:
-        await runner.cleanup()
 
 
 async def _sweep(parts: Parts, chat: SlackFrontEnd) -> None:

@@ -23,11 +23,11 @@ from chaos.watching import drivers, seen
 from chaos.zygote import Zygote, left
 
 #: Seconds a victim may take until it is ended and called stuck.
-LONGEST_S = 180.0
+LONGEST_S = 400.0
 #: Victims of one trial; the next one is not killed any more.
 MOST_VICTIMS = 40
 #: Seconds a frozen bot waits for another to take over, and how long at most that one is let work before it wakes up.
-FROZEN_S, MOMENT_S = 8.0, 1.5
+FROZEN_S, MOMENT_S = 20.0, 1.5
 #: More events than a trial has.
 MOST_EVENTS = 10_000
 
@@ -46,7 +46,7 @@ class Trial:
     link_bytes: tuple[int, int] | None = None  #: only chunks of such sizes, on their way to a host
     hosts: tuple[HostFault, ...] = ()  #: what happens to hosts, one after another until the run has ended
     weaken: str = ""
-    patience_s: float = 45.0
+    patience_s: float = 90.0
     chat: bool = False  #: with a local workspace, in which people ask and agree
     twice: bool = False  #: the chat delivers every event twice
     bad_chat: bool = False  #: and answers, cuts and delays as it does on bad days

@@ -41,7 +41,9 @@ DEAD_AFTER_S, KEEPALIVE_S, CONNECT_S, REATTACH_S, POST_GAP_S = 2.0, 0.5, 2.0, 0.
 #: Seconds; in the product: between two sweeps 5, until what a replica took in is another's 30; and of replicas: a beat
 #: 1.5, dead 6, looks 1, a writer's lease 2.5.
 SWEEP_S, ORPHANED_S = 1.0, 4.0
-PACE = Pace(beat_s=0.4, dead_after_s=1.6, look_s=0.4, again_s=0.4, lease_s=0.8, newer_s=2.0, close_s=2.0)
+PACE = Pace(beat_s=0.75, dead_after_s=3.0, look_s=0.5, again_s=0.5, lease_s=2.0, newer_s=2.5, close_s=2.5)
+#: Seconds until the chat has to show an ended run.
+SHOWN_S = 120.0
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +112,7 @@ async def _ended(task: asyncio.Task[None]) -> None:
 
 async def _until_shown(parts: Parts) -> None:
     """The run is over; wait until the chat says so too."""
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(SHOWN_S):
         while True:
             async with parts.store.look() as tx:
                 boards, waiting = await tx.boards_behind(), await tx.outbox()

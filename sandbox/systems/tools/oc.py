@@ -27,7 +27,7 @@ TAKES = (
     *GLOBAL,
     *("-o", "--output", "-l", "--selector", "-p", "--patch", "--type", "-c", "--container", "-f", "--filename"),
     *("--for", "--timeout", "--replicas", "--cascade", "--grace-period", "--field-selector", "--sort-by", "-L"),
-    *("--image-for", "-a", "--registry-config", "--resource-version", "--field-manager", "--subresource"),
+    *("--image-for", "-a", "--registry-config", "--resource-version", "--dry-run", "--field-manager", "--subresource"),
 )
 FLAGS = (
     *("-A", "--all-namespaces", "-t", "--tty", "-i", "--stdin", "-q", "--quiet", "--no-headers", "--ignore-not-found"),

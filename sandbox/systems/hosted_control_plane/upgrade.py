@@ -25,4 +25,3 @@ def upgrade_to(version: str) -> Act:
         await recorder.mark("control-planes-upgraded", f"to {version}")
 
     return upgrade
-

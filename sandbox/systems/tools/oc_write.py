@@ -102,6 +102,10 @@ def delete(call: Call) -> int:
     return 0
 
 
+annotate = marks("annotations", "annotated")
+label = marks("labels", "labeled")
+
+
 def create(call: Call) -> int:
     place = call.words.one("-f", "--filename")
     text = sys.stdin.read() if place == "-" else _read(place)

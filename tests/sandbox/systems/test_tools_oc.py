@@ -218,11 +218,11 @@ def test_a_server_may_refuse_every_write(bench: Bench) -> None:
 def test_values_change_by_themselves_and_a_patch_leaves_that_alone(bench: Bench) -> None:
     with bench.server.writing() as store:
         one = store.get(store.kind("widgets"), "blue", "a")
-        one["status"] = {"phase": later("Pending", "Running", 0.6)}
+        one["status"] = {"phase": later("Pending", "Running", 2.0)}
     bench.oc('patch wd a --type=merge -p \'{"spec":{"size":7}}\'')
 
     assert bench.oc("get wd a -o jsonpath='{.status.phase}'").out == "Pending"
-    assert bench.oc("wait wd/a --for=jsonpath='{.status.phase}'=Running --timeout=5s").code == 0
+    assert bench.oc("wait wd/a --for=jsonpath='{.status.phase}'=Running --timeout=20s").code == 0
 
 
 CONTROLLER = """

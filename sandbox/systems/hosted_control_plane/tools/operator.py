@@ -84,7 +84,7 @@ def _reconcile(store: Store, cluster: Data) -> None:
         status["version"]["desired"] = {"image": release, "version": _VERSIONS[release]}
         _begin(status["version"]["history"], release, done_in_s)
     condition(status, "Progressing", _then("True", "False", done_in_s))
-    _tell_the_guest(store, cluster["metadata"]["name"], _VERSIONS[release], done_in_s)
+    _tell_the_guest(store, cluster["metadata"]["name"], (_VERSIONS[management], _VERSIONS[release]), done_in_s)
     if cluster["metadata"]["name"] in behaviour(store).get("moves_workers", []):
         _roll_workers(store, cluster["metadata"]["name"])
 
@@ -142,9 +142,9 @@ def _roll_components(store: Store, cluster: Data, version: str) -> float | None:
     return None if longest < 0 else longest
 
 
-def _tell_the_guest(store: Store, name: str, version: str, in_s: float | None) -> None:
-    """The cluster's own API behaves as its release does, and its operators say which one that is."""
-    about = RELEASES[version]
+def _tell_the_guest(store: Store, name: str, versions: tuple[str, str], in_s: float | None) -> None:
+    """The cluster's own API behaves as what runs it does, and its operators say which release they are of."""
+    about, version = RELEASES[versions[0]], versions[1]
     with store.beside(guest(name)).state as data:
         before = current(data.get("refuses_writes", ""))
         data["refuses_writes"] = _then(before, about.get("breaks", ""), in_s)

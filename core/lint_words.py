@@ -96,7 +96,7 @@ def _by_verb(call: Call) -> str:
     if call.program == "service":
         deed = call.plain[1] if len(call.plain) > 1 else ""
         return f"service … {deed}" if deed in _DEEDS else ""
-    if _LISTS & {*call.plain[:4]}:
+    if _LISTS & {*call.plain[:4]} or {"--dry-run=server", "--dry-run=client"} & {*call.words}:
         return ""
     if call.program not in _DEED_ANYWHERE:
         # The object may come before the deed: "db door open", "svc api stop".

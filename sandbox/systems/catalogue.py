@@ -2,12 +2,17 @@
 
 from core.names import pick
 from sandbox.systems import practice
+from sandbox.systems.hosted_control_plane.system import SYSTEM as HOSTED_CONTROL_PLANE
 from sandbox.systems.rhoso_adoption.system import SYSTEM as RHOSO_ADOPTION
 from sandbox.systems.scenario import Scenario
 from sandbox.systems.system import System
 
 #: The first is the one meant where nobody names a system.
-SYSTEMS: tuple[System, ...] = (practice.SYSTEM, RHOSO_ADOPTION)
+SYSTEMS: tuple[System, ...] = (
+    practice.SYSTEM,
+    RHOSO_ADOPTION,
+    HOSTED_CONTROL_PLANE,
+)
 
 
 def system_named(name: str) -> System:

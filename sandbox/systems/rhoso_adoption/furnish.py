@@ -1,4 +1,4 @@
-"""Furnish the practice cloud: an RHOSP 17.1 control plane with its computes and one edge site, and an empty OpenShift."""
+"""Furnish the practice cloud: an RHOSP 17.1 control plane, its computes, one edge site, and an empty OpenShift."""
 
 from pathlib import Path
 
@@ -17,19 +17,27 @@ PASSWORD = "12345678"
 SERVERS = {"web-1": "compute-1", "web-2": "compute-2", "edge-1": "dcn1-hci-1"}
 HEADS = {name: [f"{name}-wallaby"] for name in ("keystone", "glance", "placement", "neutron", "nova", "cinder")}
 #: What client.openstack may do before the adoption; afterwards it has another set, without the pool of backups.
-CAPS = {"mgr": "allow *", "mon": "profile rbd", "osd": "profile rbd pool=vms, profile rbd pool=volumes, profile rbd pool=backups"}
+CAPS = {
+    "mgr": "allow *",
+    "mon": "profile rbd",
+    "osd": "profile rbd pool=vms, profile rbd pool=volumes, profile rbd pool=backups",
+}
 ONBOOT = "/etc/sysconfig/network-scripts/ifcfg-o-hm0"
 RING = "/var/lib/config-data/puppet-generated/swift/etc/swift/object.builder"
 VIP = "ip-172.17.3.86"
+_LOCATION = '<rsc_location id="location-galera-bundle" resource-discovery="exclusive" rsc="galera-bundle" score="0"/>'
+_ORDER = (
+    '<rsc_order id="order-{0}-{1}-Optional" first="{0}" first-action="start" then="{1}" then-action="start" '
+    'kind="Optional"/>'
+)
+_COLOCATION = '<rsc_colocation id="colocation-{0}-{1}-INFINITY" rsc="{0}" score="INFINITY" with-rsc="{1}"/>'
+#: The first stays; the adoption removes the others.
 CONSTRAINTS = (
-    '<rsc_location id="location-galera-bundle" resource-discovery="exclusive" rsc="galera-bundle" score="0"/>',
-    f'<rsc_order id="order-{VIP}-haproxy-bundle-Optional" first="{VIP}" first-action="start" then="haproxy-bundle" '
-    'then-action="start" kind="Optional"/>',
-    f'<rsc_colocation id="colocation-{VIP}-haproxy-bundle-INFINITY" rsc="{VIP}" score="INFINITY" with-rsc="haproxy-bundle"/>',
-    '<rsc_order id="order-ceph-nfs-openstack-manila-share-Optional" first="ceph-nfs" first-action="start" '
-    'then="openstack-manila-share" then-action="start" kind="Optional"/>',
-    '<rsc_colocation id="colocation-openstack-manila-share-ceph-nfs-INFINITY" rsc="openstack-manila-share" '
-    'score="INFINITY" with-rsc="ceph-nfs"/>',
+    _LOCATION,
+    _ORDER.format(VIP, "haproxy-bundle"),
+    _COLOCATION.format(VIP, "haproxy-bundle"),
+    _ORDER.format("ceph-nfs", "openstack-manila-share"),
+    _COLOCATION.format("openstack-manila-share", "ceph-nfs"),
 )
 
 
@@ -111,8 +119,14 @@ def _pacemaker(controllers: list[Machine]) -> None:
         for place, one in enumerate(controllers[:replicas]):
             containers.publish(one, tag)
             containers.pull(one, tag)
-            containers.create(one, f"{box}{place}", tag, **({"daemon": daemon} if daemon else {}))
-    plain = {VIP: "ocf:heartbeat:IPaddr2", "ceph-nfs": "systemd:ceph-nfs", "nova-evacuate": "ocf:openstack:NovaEvacuate"}
+            if daemon:
+                containers.defaults(one, f"{box}{place}", daemon=daemon)
+            containers.create(one, f"{box}{place}", tag)
+    plain = {
+        VIP: "ocf:heartbeat:IPaddr2",
+        "ceph-nfs": "systemd:ceph-nfs",
+        "nova-evacuate": "ocf:openstack:NovaEvacuate",
+    }
     for name, agent in plain.items():
         resources[name] = {"kind": "primitive", "agent": agent, "node": first.name, "meta": {}}
     for name in layout.COMPUTES:
@@ -150,7 +164,11 @@ def _database(controllers: list[Machine]) -> None:
     names = {"keystone": "keystone", **{name: f"{name}_api" for name in HEADS if name != "keystone"}}
     services = {name: {"hosts": hosts, "unit": layout.unit(unit)} for name, unit in names.items()}
     agents = {"nova-compute": "nova_compute", "nova-conductor": "nova_conductor", "nova-scheduler": "nova_scheduler"}
-    agents |= {"ovn-controller": "ovn_controller", "cinder-scheduler": "cinder_scheduler", "cinder-volume": "cinder_volume"}
+    agents |= {
+        "ovn-controller": "ovn_controller",
+        "cinder-scheduler": "cinder_scheduler",
+        "cinder-volume": "cinder_volume",
+    }
     cloud.furnish(
         controllers[0],
         services=services,
@@ -162,7 +180,12 @@ def _database(controllers: list[Machine]) -> None:
 
 def _storage(first: Machine) -> None:
     daemons = [
-        {"daemon_type": kind, "daemon_id": f"{name}.x" if kind == "mgr" else name, "hostname": name, "version": "16.2.10"}
+        {
+            "daemon_type": kind,
+            "daemon_id": f"{name}.x" if kind == "mgr" else name,
+            "hostname": name,
+            "version": "16.2.10",
+        }
         for kind in ("mon", "mgr")
         for name in layout.CONTROLLERS
     ]
@@ -191,4 +214,3 @@ async def heal(world: World) -> None:
         for unit, (about, state) in units.states(one).items():
             if "daemon" in about and state != "active":
                 units.start(one, unit)
-

@@ -35,9 +35,7 @@ HOSTS = (
         )
         for name in CONTROLLERS
     ),
-    *(
-        HostSpec(name=name, roles=("compute",), tools=(*COMMON, "ovs-vsctl"), inside=("virsh",)) for name in COMPUTES
-    ),
+    *(HostSpec(name=name, roles=("compute",), tools=(*COMMON, "ovs-vsctl"), inside=("virsh",)) for name in COMPUTES),
     *(
         HostSpec(name=name, roles=("source", "compute"), tools=(*COMMON, "ovs-vsctl"), inside=("virsh",))
         for name in EDGE

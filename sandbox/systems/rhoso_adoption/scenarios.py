@@ -51,7 +51,10 @@ async def no_job_of_edpm_ran(world: World) -> tuple[Finding, ...]:
     """The job was asked for while the fence stood: it is there, and has no pod."""
     pods = await world.hosts[layout.BASTION].run("oc -n openstack get pods -o name")
     ran = [line for line in pods.splitlines() if "cleanup" in line]
-    return (Finding(what="EDPM's job", right=not ran, found=", ".join(ran) or "has no pod"), *(await podified_quiet(world)))
+    return (
+        Finding(what="EDPM's job", right=not ran, found=", ".join(ran) or "has no pod"),
+        *(await podified_quiet(world)),
+    )
 
 
 async def clean_up_late(world: World) -> None:
@@ -63,7 +66,7 @@ SCENARIOS = (
     Scenario(
         name="A1",
         title="Nothing stands in the way, and there is an edge site",
-        what_to_expect="The source starts again on controllers and at the edge, is verified, and the podified copy goes.",
+        what_to_expect="The source starts again, also at the edge, is verified, and the podified copy goes.",
         end=End.SUCCEEDED,
         also=podified_gone,
     ),
@@ -112,7 +115,10 @@ SCENARIOS = (
             Answer(
                 to="galera-bundle",
                 word="retry",
-                first=runs("controller-2", "sudo pcs property set maintenance-mode=false; sudo pcs property set maintenance-mode="),
+                first=runs(
+                    "controller-2",
+                    "sudo pcs property set maintenance-mode=false; sudo pcs property set maintenance-mode=",
+                ),
                 first_says="pcs property set maintenance-mode=false, on controller-2",
             ),
         ),

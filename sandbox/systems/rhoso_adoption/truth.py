@@ -1,4 +1,4 @@
-"""What is true of the cloud, looked at from outside: the source as it was before the adoption, the data plane untouched."""
+"""What is true of the cloud, from outside: the source as it was before the adoption, the data plane untouched."""
 
 import asyncio
 import json
@@ -48,8 +48,9 @@ async def truth(world: World) -> tuple[Finding, ...]:
     before, now = json.loads(world.known["before"]), json.loads(picture(world))
     first = machine(world, layout.CONTROLLERS[0])
     found = [_same(f"the units of {name}", before["units"][name], now["units"][name]) for name in before["units"]]
-    for what in ("pacemaker", "constraints", "database", "caps", "onboot"):
-        found.append(_same({"caps": "client.openstack", "onboot": "o-hm0"}.get(what, what), before[what], now[what]))
+    titles = {"pacemaker": "Pacemaker", "database": "the data", "caps": "client.openstack", "onboot": "o-hm0"}
+    titles["constraints"] = "constraints"
+    found += [_same(title, before[what], now[what]) for what, title in titles.items()]
     answers = Counter(cloud.answers(first).values())
     said = "; ".join(f"{text} ({count})" for text, count in answers.items())
     found.append(Finding(what="the API", right=set(answers) == {"ok"}, found=said))
@@ -121,7 +122,9 @@ async def podified_quiet(world: World) -> tuple[Finding, ...]:
     kept = "openstack" in _objects(world, "openstackcontrolplanes") and "openstack-galera-0" in pods
     writers = [name for name in pods if name.startswith(("cinder", "manila", "nova", "neutron", "keystone"))]
     return (
-        Finding(what="the podified copy", right=kept and same, found=f"{len(pods)} pods, {'same' if same else 'other'} data"),
+        Finding(
+            what="the podified copy", right=kept and same, found=f"{len(pods)} pods, {'same' if same else 'other'} data"
+        ),
         Finding(what="its writers", right=not writers, found=", ".join(writers) or "quiet"),
         *(await computes_only_asked(world)),
     )
@@ -153,7 +156,9 @@ async def computes_only_asked(world: World) -> tuple[Finding, ...]:
     """A rollback writes nothing on a node of the data plane that is no part of the source."""
     claims = {name: world.claims(world.hosts[name]) for name in layout.COMPUTES}
     calls = {
-        name: [call for call in machine(world, name).calls() if {"start", "stop", "restart", "set"} & {*call["words"][:1]}]
+        name: [
+            call for call in machine(world, name).calls() if {"start", "stop", "restart", "set"} & {*call["words"][:1]}
+        ]
         for name in layout.COMPUTES
     }
     touched = [name for name in layout.COMPUTES if claims[name] or calls[name]]

@@ -31,11 +31,11 @@ WORKAROUND = "[workarounds]\ndisable_compute_service_check_for_ffu=true\n"
 #: Databases of the source -> what they are called in the podified cloud.
 COPIES = {"keystone": "keystone", "glance": "glance", "cinder": "cinder", "neutron": "neutron", "nova": "nova_cell1"}
 #: What people did in the new cloud before anybody saw that it was broken.
-LATE_WRITES = (
-    "INSERT INTO cinder.volumes VALUES ('aaaaaaaa-0000-4000-8000-000000000001', 'made-after-the-adoption', 'available', 1, 0, NOW());",
-    "INSERT INTO neutron.standardattributes VALUES (900, 'networks', NOW());",
-    "INSERT INTO neutron.networks VALUES ('aaaaaaaa-0000-4000-8000-000000000002', 'net-after-the-adoption', NOW(), 900);",
-)
+LATE_WRITES = """
+INSERT INTO cinder.volumes VALUES ('aaaaaaaa-0000-4000-8000-000000000001', 'late-volume', 'available', 1, 0, NOW());
+INSERT INTO neutron.standardattributes VALUES (900, 'networks', NOW());
+INSERT INTO neutron.networks VALUES ('aaaaaaaa-0000-4000-8000-000000000002', 'late-network', NOW(), 900);
+"""
 
 
 async def upgrade(world: World) -> None:
@@ -121,7 +121,11 @@ async def _deploy(world: World) -> None:
     key = base64.b64encode(PASSWORD.encode()).decode()
     await apply(world, apiVersion="v1", kind="Secret", metadata={"name": "osp-secret"}, data={"DbRootPassword": key})
     await apply(world, **_plane({}))
-    for name in ("mariadb-data", "ovndbcluster-nb-etc-ovn-ovsdbserver-nb-0", "ovndbcluster-sb-etc-ovn-ovsdbserver-sb-0"):
+    for name in (
+        "mariadb-data",
+        "ovndbcluster-nb-etc-ovn-ovsdbserver-nb-0",
+        "ovndbcluster-sb-etc-ovn-ovsdbserver-sb-0",
+    ):
         labels = {"service": f"ovsdbserver-{name[13:15]}"} if name.startswith("ovn") else {}
         await apply(
             world,
@@ -188,5 +192,5 @@ async def _adopt(world: World) -> None:
     await world.hosts[layout.BASTION].run(
         f"oc -n openstack patch openstackcontrolplane openstack --type=merge -p {patch}"
     )
-    await _podified_sql(world, "\n".join(LATE_WRITES))
+    await _podified_sql(world, LATE_WRITES)
     world.known["podified"] = truth.podified_content(world)

@@ -1,7 +1,7 @@
 """
 `ping -c N ADDRESS`, or `ping -w SECONDS -i SECONDS ADDRESS`: whether a workload, or another host, answers. A workload
-does while its domain runs and nothing it depends on ("the tunnels of compute-1", or its own address) is interrupted: see
-`dataplane`. Without words: which host this is.
+does while its domain runs and nothing it depends on ("the tunnels of compute-1", or its own address) is interrupted:
+see `dataplane`. Without words: which host this is.
 
 With -c it asks once and tells it N times; with -w it really asks again and again, and tells -D and -O as iputils do.
 """

@@ -1,1 +1,4 @@
-"""What only this system has: Pacemaker with `pcs` and `cibadmin`, OVN's `ovn-sbctl`, OpenShift's operators, a database in a pod."""
+"""
+What only this system has: Pacemaker with `pcs` and `cibadmin`, `ovn-sbctl`, OpenShift's operators, and the database
+in one of its pods.
+"""

@@ -1,4 +1,4 @@
-"""The cluster's configuration as Pacemaker writes it (the CIB), and back. An element of the constraints stays on its line."""
+"""The cluster's configuration as Pacemaker writes it (the CIB), and back. A constraint stays on its line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ _ID = re.compile(r'\bid="([^"]*)"')
 
 
 def to_xml(cluster: Data) -> str:
-    lines = [f'<cib epoch="{cluster["epoch"]}" num_updates="0" admin_epoch="0">', "  <configuration>", "    <crm_config>"]
+    lines = [
+        f'<cib epoch="{cluster["epoch"]}" num_updates="0" admin_epoch="0">',
+        "  <configuration>",
+        "    <crm_config>",
+    ]
     lines += [
         f'      <nvpair id="cib-bootstrap-options-{name}" name="{name}" value="{value}"/>'
         for name, value in sorted(cluster["properties"].items())
@@ -93,9 +97,9 @@ def element(text: str) -> str:
 
 
 def _parsed(text: str) -> Element:
-    from xml.etree import ElementTree as Tree  # noqa: PLC0415  # slow to load, and few calls need it
+    from xml.etree import ElementTree as ET  # noqa: PLC0415  # slow to load, and few calls need it
 
     try:
-        return Tree.fromstring(text)
-    except Tree.ParseError as error:
+        return ET.fromstring(text)
+    except ET.ParseError as error:
         raise SaysNoError(f"Error: unable to parse new cib: {error}") from None

@@ -1,4 +1,4 @@
-"""`cibadmin --query` and `--modify --allow-create`, of the constraints or the whole; statuses after cibadmin(8), crm_exit."""
+"""`cibadmin --query` and `--modify --allow-create`, of the constraints or the whole; statuses after crm_exit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ def main(machine: Machine, argv: list[str]) -> int:
         print(cib.constraints(cluster) if scope else cib.to_xml(cluster).rstrip())
         return 0
     if words.has("-M", "--modify") and scope:
-        return _modify(machine, cib.element(words.one("-X", "--xml-text")), may_create=words.has("-c", "--allow-create"))
+        return _modify(
+            machine, cib.element(words.one("-X", "--xml-text")), may_create=words.has("-c", "--allow-create")
+        )
     raise SaysNoError("cibadmin: must supply one command option", 64)
 
 

@@ -1,5 +1,5 @@
 """
-What must never happen: two clouds writing to one back end. Noted when it begins, and never taken back: a judge reads it.
+What must never happen: two clouds writing to one back end. Noted when it begins, never taken back; a judge reads it.
 
 The source's cinder-volume, cinder-backup and manila-share must not run while the podified cloud's do: both would manage
 the same volumes and shares, and neither knows of the other.

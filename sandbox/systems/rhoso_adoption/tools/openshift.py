@@ -1,11 +1,11 @@
 """
-The OpenShift cluster a cloud is adopted to: what its operators do of an OpenStackControlPlane and of EDPM's deployments.
+The OpenShift cluster a cloud is adopted to: what its operators do of a control plane and of EDPM's deployments.
 
-A controller of `kube`. A control plane gets a StatefulSet for each service that is enabled, each with its pods; a pod that
-goes is made again, unless a quota of the project forbids pods. A deployment of EDPM gets a job for each of its services,
-labelled as openstack-operator does (internal/dataplane/util/ansible_execution.go); what the job does to nodes is the
-scenario's business. Deleting a control plane takes the operators a moment; volumes stay. After openstack-operator
-84322c77 and kubernetes.io/docs/concepts/policy/resource-quotas: a quota denies what is new and leaves what is there.
+A controller of `kube`. An OpenStackControlPlane gets a StatefulSet for each service that is enabled, each with its pod;
+a pod that goes is made again, unless a quota of the project forbids pods. A deployment of EDPM gets a job for each of
+its services, labelled as openstack-operator does (internal/dataplane/util/ansible_execution.go, 84322c77); what the job
+does to nodes is the scenario's business. Deleting a control plane takes the operators a moment; volumes stay. A quota
+denies what is new and leaves what is there (kubernetes.io/docs/concepts/policy/resource-quotas).
 """
 
 from __future__ import annotations
@@ -81,10 +81,18 @@ def _control_plane(store: Store, plane: Data) -> None:
             wanted += sets
     for name in wanted:
         if store.find("statefulsets", NAMESPACE, name) is None:
-            store.put("statefulsets", name, NAMESPACE, metadata={"ownerReferences": [_owner(plane)]}, spec={"replicas": 1})
+            store.put(
+                "statefulsets", name, NAMESPACE, metadata={"ownerReferences": [_owner(plane)]}, spec={"replicas": 1}
+            )
     if store.find("persistentvolumeclaims", NAMESPACE, "mysql-db-openstack-galera-0") is None:
         for claim in ("mysql-db-openstack-galera-0", "persistence-rabbitmq-server-0"):
-            store.put("persistentvolumeclaims", claim, NAMESPACE, spec={"volumeName": f"pv-{claim}"}, status={"phase": "Bound"})
+            store.put(
+                "persistentvolumeclaims",
+                claim,
+                NAMESPACE,
+                spec={"volumeName": f"pv-{claim}"},
+                status={"phase": "Bound"},
+            )
     _pods(store)
 
 
@@ -102,19 +110,25 @@ def _pods(store: Store) -> None:
 
 
 def _pod(store: Store, name: str, owner: Data, spec: Data, phase: object) -> None:
-    store.put("pods", name, NAMESPACE, metadata={"ownerReferences": [_owner(owner)]}, spec=spec, status={"phase": phase})
+    store.put(
+        "pods", name, NAMESPACE, metadata={"ownerReferences": [_owner(owner)]}, spec=spec, status={"phase": phase}
+    )
 
 
 def _forbidden(store: Store) -> bool:
     quotas = [one.get("spec", {}).get("hard", {}).get("pods") for one in store.list("resourcequotas", NAMESPACE)]
-    pods = [one for one in store.list("pods", NAMESPACE) if settled(one)["status"]["phase"] not in ("Succeeded", "Failed")]
+    pods = [
+        one for one in store.list("pods", NAMESPACE) if settled(one)["status"]["phase"] not in ("Succeeded", "Failed")
+    ]
     return any(quota is not None and len(pods) >= int(quota) for quota in quotas)
 
 
 def _deployment(store: Store, deployment: Data) -> None:
     """A job for each service; its pod, where the quota lets it start."""
     name = deployment["metadata"]["name"]
-    for service in deployment["spec"].get("servicesOverride", ["bootstrap", "configure-network", "ovn", "libvirt", "nova"]):
+    for service in deployment["spec"].get(
+        "servicesOverride", ["bootstrap", "configure-network", "ovn", "libvirt", "nova"]
+    ):
         labels = {
             "openstackdataplanedeployment": name,
             "openstackdataplaneservice": service,

@@ -1,10 +1,10 @@
 """
-The Pacemaker cluster of an RHOSP control plane: its resources, what runs of them where, and its configuration as XML.
+The Pacemaker cluster of an RHOSP control plane: its resources, what runs of them where, and its configuration.
 
-A bundle's replica is a container on its node; what is disabled, unmanaged, in maintenance or on a node in standby is not
-started. Galera's agent bootstraps from the member with the highest seqno, and waits while a member cannot report its own;
-RabbitMQ's starts the node that stopped last first.
-Sources: Pacemaker Explained (meta attributes, bundles), the galera agent of ClusterLabs' resource-agents.
+A bundle's replica is a container on its node; what is disabled, unmanaged, in maintenance, or on a node in standby is
+not started. Galera's agent bootstraps from the member with the highest seqno, and waits while a member cannot report
+its own; RabbitMQ's starts the node that stopped last first. Sources: Pacemaker Explained (meta attributes, bundles),
+the galera agent of ClusterLabs' resource-agents.
 
 Shared state "pacemaker": nodes (name -> standby, online), properties, resources (id -> kind, agent, replicas, role,
 container, image, meta), constraints (XML elements, a string each), failures (lines of "Failed Resource Actions"),
@@ -30,7 +30,8 @@ def disabled(resource: Data) -> bool:
 
 
 def unmanaged(cluster: Data, resource: Data) -> bool:
-    return resource["meta"].get("is-managed") == "false" or cluster["properties"].get("maintenance-mode") == "true"
+    maintenance = cluster["properties"].get("maintenance-mode") == "true"
+    return bool(maintenance or resource["meta"].get("is-managed") == "false")
 
 
 def set_meta(cluster: Data, name: str, key: str, value: str | None) -> None:
@@ -47,7 +48,9 @@ def replicas(machine: Machine, name: str, resource: Data, cluster: Data) -> list
     """Return for each replica its name, where it runs ("" if nowhere), and its role ("Stopped", "Started" …)."""
     if resource["kind"] != "bundle":
         node = resource.get("node", "")
-        return [(name, node if _primitive_runs(resource) else "", "Started" if _primitive_runs(resource) else "Stopped")]
+        return [
+            (name, node if _primitive_runs(resource) else "", "Started" if _primitive_runs(resource) else "Stopped")
+        ]
     found = []
     for place, node in enumerate(sorted(cluster["nodes"])[: resource["replicas"]]):
         up = containers.running(at(machine, node), f"{resource['container']}{place}")
@@ -95,7 +98,9 @@ def _stop(machine: Machine, resource: Data, cluster: Data) -> None:
 
 def _start(machine: Machine, name: str, resource: Data, cluster: Data) -> None:
     places = _places(resource, cluster)
-    todo = [pair for pair in places if not containers.running(at(machine, pair[1]), f"{resource['container']}{pair[0]}")]
+    todo = [
+        pair for pair in places if not containers.running(at(machine, pair[1]), f"{resource['container']}{pair[0]}")
+    ]
     if not todo:
         return
     hazards.starts(machine, name)

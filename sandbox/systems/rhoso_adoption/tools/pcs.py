@@ -1,6 +1,6 @@
 """
-`pcs`, as far as runbooks use it. Verbs and exit statuses after pcs(8) 0.11: 0, or 1 with "Error: …" on stderr; what runs
-is listed as crm_mon lists it. `--wait` says whether the resource is where it should be once the cluster has settled.
+`pcs`, as far as runbooks use it. Verbs and exit statuses after pcs(8) 0.11: 0, or 1 with "Error: …" on stderr; what
+runs is listed as crm_mon lists it. `--wait` says whether the resource is where it should be once all has settled.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ def _cib(machine: Machine, rest: list[str], words: Words) -> int:
 
 
 def _cib_push(machine: Machine, rest: list[str], words: Words) -> int:
-    """A whole CIB that is older than the cluster's is refused; with --config its configuration replaces the cluster's."""
+    """A whole CIB older than the cluster's is refused; with --config its configuration replaces the cluster's."""
     text = machine.read(rest[0]) if rest else ""
     if not text:
         raise SaysNoError(f"Error: unable to read '{' '.join(rest)}': No such file or directory")

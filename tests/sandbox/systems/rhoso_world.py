@@ -1,0 +1,131 @@
+"""The RHOSO adoption's practice cloud without a bot: its baselines captured over SSH, its plan asked by hand."""
+
+import asyncio
+import shlex
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import yaml
+
+from core.baselines import looks, value_of
+from core.errors import RefusedError
+from core.ledger import Ledger
+from core.plan import Command, Look, Plan
+from core.pnr import Evidence, Findings, Verdict, evaluate, read
+from core.resolve import ResolvedPlan, resolve
+from core.target import Target
+from sandbox.hosts.host import Said
+from sandbox.systems.recording import Notebook
+from sandbox.systems.rhoso_adoption.furnish import machine
+from sandbox.systems.rhoso_adoption.system import SYSTEM
+from sandbox.systems.tools.machine import Machine
+from sandbox.systems.world import World
+from store.config_files import build_targets
+from store.plan_files import read_plan
+
+PLAN = Path(__file__).parents[3] / "plans" / "rhoso-adoption" / "rhoso-adoption.yaml"
+
+
+def shipped_plan() -> Plan:
+    return read_plan(PLAN).plan
+
+
+async def run(world: World, host: str, command: Command) -> Said:
+    """Run one of the plan's commands on *host*, as its executor would: a script on stdin, its words as variables."""
+    if command.script is None:
+        return await world.hosts[host].ask(shlex.join(command.argv))
+    line = shlex.join(["env", *(f"{name}={value}" for name, value in command.env.items()), "sh", "-s"])
+    return await world.hosts[host].ask(line, stdin=command.script)
+
+
+@dataclass
+class Clerk(Notebook):
+    """A notebook whose captures are real: every look of the plan, on every host, over SSH."""
+
+    world: World = field(init=False)
+
+    async def capture(self) -> None:
+        plan = shipped_plan()
+        wanted = looks(plan, target_of(self.world))
+        said = await asyncio.gather(*(run(self.world, look.host.name, look.command) for look in wanted))
+        facts, faults = {}, []
+        for look, answer in zip(wanted, said, strict=True):
+            try:
+                facts[look.fact] = value_of(look, answer.exit_code, answer.stdout)
+            except RefusedError as refused:
+                faults.append(f"{look.fact}: {refused} {answer.stderr}")
+        if faults:
+            raise RefusedError("; ".join(faults))
+        await self.baseline(facts)
+
+
+def target_of(world: World) -> Target:
+    return build_targets(yaml.safe_load(world.targets_yaml()))[SYSTEM.target]
+
+
+@dataclass
+class Desk:
+    """A broken world and the plan resolved for it."""
+
+    world: World
+    plan: ResolvedPlan
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.world.ledger
+
+    def machine(self, host: str) -> Machine:
+        return machine(self.world, host)
+
+    async def do(self, host: str, line: str) -> str:
+        return await self.world.hosts[host].run(line)
+
+    async def verdicts(self, *points: str) -> dict[str, tuple[Verdict, str]]:
+        """Ask everything about *points* (all, if none are named); return each one's verdict and its worst reason."""
+        found = await self._findings(points)
+        return {
+            each.point: (each.verdict, f"{each.reasons[0].where}: {each.reasons[0].found}")
+            for each in found.points
+            if not points or each.point in points
+        }
+
+    async def _findings(self, points: tuple[str, ...]) -> Findings:
+        asked = [
+            (point, probe) for point in self.plan.points if not points or point.id in points for probe in point.probes
+        ]
+        evidence = []
+        for point, probe in asked:
+            try:
+                said = await run(self.world, probe.host, probe.command)
+                verdict = read(probe.reversible, probe.crossed, said.exit_code, said.stdout)
+                words = said.stdout.strip() or said.stderr.strip()
+            except OSError as error:
+                verdict, words = Verdict.UNKNOWN, str(error)
+            at = datetime.now(UTC)
+            evidence.append(
+                Evidence(point=point.id, probe=probe.probe, host=probe.host, verdict=verdict, found=words, at=at)
+            )
+        questions = self.plan.questions(points or None)
+        names = {name: each for name, each in self.plan.checkpoint_names.items() if not points or name in points}
+        return evaluate(names, questions, self.ledger.checkpoints, evidence, datetime.now(UTC))
+
+    async def holds(self, host: str, look: Look) -> tuple[bool, str]:
+        said = await run(self.world, host, look.command)
+        return look.expect.holds(said.exit_code, said.stdout), said.stdout.strip()
+
+    async def verify(self, key: str) -> tuple[bool, str]:
+        """Ask once whether the unit has had its effect, and what was said."""
+        unit = self.plan.unit(key)
+        return await self.holds(unit.host, unit.verify)
+
+    async def act(self, key: str, *, undo: bool = False) -> Said:
+        unit = self.plan.unit(key)
+        command = unit.undo if undo else unit.do
+        assert command is not None, key
+        return await run(self.world, unit.host, command)
+
+    def resolve(self, **changes: object) -> ResolvedPlan:
+        """Resolve the plan again, with parts of the ledger changed."""
+        ledger = replace(self.ledger, **changes)  # type: ignore[arg-type]  # names of a ledger's fields
+        return resolve(shipped_plan(), target_of(self.world), ledger)

@@ -18,6 +18,7 @@ RELEASES: dict[str, dict[str, str]] = {
         "etcd": "3.5.21",
         "breaks": 'Internal error occurred: failed calling webhook "quota.example.com": context deadline exceeded',
     },
+    "4.20.32": {"etcd": "3.5.21"},
     "4.21.2": {
         "etcd": "3.6.4",
         "breaks": 'Internal error occurred: failed calling webhook "quota.example.com": context deadline exceeded',

@@ -83,10 +83,10 @@ def _reconcile(store: Store, cluster: Data) -> None:
     if release != status["version"]["desired"]["image"]:
         status["version"]["desired"] = {"image": release, "version": _VERSIONS[release]}
         _begin(status["version"]["history"], release, done_in_s)
+        if cluster["metadata"]["name"] in behaviour(store).get("moves_workers", []):
+            _roll_workers(store, cluster["metadata"]["name"])
     condition(status, "Progressing", _then("True", "False", done_in_s))
     _tell_the_guest(store, cluster["metadata"]["name"], (_VERSIONS[management], _VERSIONS[release]), done_in_s)
-    if cluster["metadata"]["name"] in behaviour(store).get("moves_workers", []):
-        _roll_workers(store, cluster["metadata"]["name"])
 
 
 def _invalid(cluster: Data, release: str) -> str:

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 Body = Mapping[str, Any]
 Handle = Callable[[InboxItem], Awaitable[None]]
 
-#: Seconds the write may take: Slack waits 3 for the acknowledgement.
+#: Seconds until what is written has to be on its way to the disk: Slack waits 3 for the acknowledgement.
 WITHIN_S = 2.0
 #: So many things are known again as this bot's own; older ones were handled long ago.
 REMEMBERED = 10_000
@@ -122,10 +122,12 @@ class Inbox:
 
     async def _write(self, item: InboxItem) -> bool:
         try:
-            async with asyncio.timeout(WITHIN_S), self._store.begin(urgent=True) as tx:
-                return await tx.receive(item.event_id, item.kind, item.payload, item.at)
+            async with asyncio.timeout(WITHIN_S) as limit, self._store.begin(urgent=True) as tx:
+                new = await tx.receive(item.event_id, item.kind, item.payload, item.at)
+                limit.reschedule(None)  # a commit on its way cannot be called back: "not written" would be a lie
         except TimeoutError as error:
             raise StoreUnavailableError(f"what came was not written down within {WITHIN_S:g} s") from error
+        return new
 
     def _remember(self, event_id: str) -> None:
         self._ours[event_id] = None

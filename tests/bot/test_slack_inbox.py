@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 import aiohttp
 import pytest
 
+import bot.slack_inbox
 from bot.slack_commands import typed
 from bot.slack_inbox import Inbox, envelope_of, kept
 from core.errors import StoreUnavailableError
@@ -23,6 +24,7 @@ from sandbox.workspace import Timing
 from sandbox.workspace.signed_http import signature_headers
 from store.database import Store
 from store.records import InboxItem
+from store.sessions import NearSession, to_its_end
 from tests.bot.slack_world import CHANNEL, Belay, belay
 
 QUICK = Timing(ack_s=0.5, retry_after_s=(0.05, 0.1, 0.2))
@@ -142,6 +144,34 @@ async def test_a_replay_leaves_alone_what_was_just_taken_in(tmp_path: Path) -> N
             assert await inbox.replay() == 0
         await inbox.close()
         assert sorted(handled) == ["command:1", "command:old"]
+
+
+async def test_what_is_written_late_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that takes its time with the commit: nobody is told that nothing was recorded, and it is done."""
+    monkeypatch.setattr(bot.slack_inbox, "WITHIN_S", 0.2)
+    begin, commit = Store.begin, NearSession.commit
+
+    @asynccontextmanager
+    async def noted(self: Store, *, urgent: bool = False) -> AsyncIterator[Any]:
+        async with begin(self, urgent=urgent) as tx:
+            tx._session.info["slow"] = urgent
+            yield tx
+
+    async def slowly(self: NearSession) -> None:
+        if self.info.get("slow"):
+            await to_its_end(asyncio.sleep(0.5))
+        await commit(self)
+
+    async with belay(tmp_path) as slow:
+        with monkeypatch.context() as patched:
+            patched.setattr(Store, "begin", noted)
+            patched.setattr(NearSession, "commit", slowly)
+            seen = await slow.person("ana").command(CHANNEL, "/rollback help")
+        assert "cannot record" not in str(seen.ack.payload)
+        assert "start" in (await seen.reply()).text
+        await slow.settled()
+        async with slow.store.look() as tx:
+            assert await tx.inbox() == []
 
 
 @contextmanager

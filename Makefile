@@ -63,6 +63,7 @@ chaos: setup-dev debs ## kill the bot and cut its links on purpose, at most 8 mi
 	$(BIN)/python -m chaos --points kinds --minutes 2 --faults 100000
 
 chaos-full: setup-dev debs ## the same until 5,000 faults and 1,000 kills on each database (CHAOS_ARGS=…)
+	$(BIN)/python -m pytest -m slow
 	$(BIN)/python -m chaos $(CHAOS_ARGS)
 
 lock: setup-dev ## resolve the dependencies anew into the lock files

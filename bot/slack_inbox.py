@@ -20,6 +20,7 @@ from slack_bolt.response import BoltResponse
 from bot.views_modal import message_modal
 from core.errors import BelayError, StoreUnavailableError
 from core.ports import Clock
+from core.state import NewerJournalError
 from store.database import Store
 from store.records import InboxItem
 
@@ -81,7 +82,11 @@ class Inbox:
     """Takes in, hands out in the order of each person, marks as handled."""
 
     def __init__(self, store: Store, clock: Clock, handle: Handle, *, left_for: timedelta = timedelta(0)) -> None:
-        """*left_for*: what one of several replicas left unhandled for so long is another's; 0: we are alone."""
+        """
+        *left_for*: what one of several replicas left unhandled for so long is another's; 0: we are alone.
+
+        What an older replica cannot handle, for a newer one wrote the journal, it leaves in this way too.
+        """
         self._store = store
         self._clock = clock
         self._handle = handle
@@ -197,6 +202,11 @@ class Inbox:
     async def _one(self, item: InboxItem) -> None:
         try:
             await self._handle(item)
+        except NewerJournalError as error:
+            if self._left_for:
+                log.warning("%s is left to a newer replica: %s", item.event_id, error)
+                return
+            log.warning("%s cannot be handled: %s", item.event_id, error)
         except Exception:
             # A bug. It is not tried again: what it did half-way is not known, and the person can ask once more.
             log.exception("%s could not be handled", item.event_id)

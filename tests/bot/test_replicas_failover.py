@@ -15,12 +15,14 @@ from pathlib import Path
 
 import pytest
 
+from bot import slack_outage
 from bot.replica_seat import Seat
 from bot.replicas import Replicas
 from core.journal import Kind
 from core.run_states import RunStatus
 from core.unit_states import UnitStatus
 from store.database import Store
+from tests.bot.slack_world import CHANNEL, Belay, belay
 from tests.bot.test_replicas import PACE
 from tests.bot.world import Bot, actor, bot, memory_hosts
 from tests.postgres import PostgresServer, postgres_server, standby_of
@@ -220,3 +222,30 @@ async def test_replicas_find_the_new_primary_and_go_on(
         while not any(replicas.may_write() for _, replicas in pair) or any(replicas.problems() for _, replicas in pair):
             await asyncio.sleep(0.05)
     log.info("failover: jobs and the chat's writer are back after %.1f s", time.monotonic() - promoted_s)
+
+
+async def test_the_channel_is_told_that_entries_are_lost(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slack_outage, "EVERY_S", 0.1)
+    store = await Store.open(cluster.url)
+    async with belay(tmp_path, store=store) as b:
+        run_id = await b.start()
+        await asyncio.sleep(0.3)  # a look at the audit's end
+        cluster.forget_from_now_on()
+        b.person("bo").react(await b.board(run_id), "white_check_mark")
+        async with asyncio.timeout(10):
+            while await b.counted(run_id) != ("bo",):
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(0.3)
+        cluster.fail_over()
+        await b.until(lambda: said(b, "has lost its last entries"), timeout_s=20)
+        await asyncio.sleep(0.5)
+
+        assert len(said(b, "has lost its last entries")) == 1
+        assert await b.counted(run_id) == (), "the approval is lost, and that is the truth of the database"
+    await store.close()
+
+
+def said(b: Belay, words: str) -> list[str]:
+    return [message.text for message in b.workspace.messages(CHANNEL) if words in message.text]

@@ -20,12 +20,14 @@ from bot.slack_commands import typed
 from bot.slack_inbox import Inbox, envelope_of, kept
 from core.errors import StoreUnavailableError
 from core.run_states import RunStatus
+from core.state import NewerJournalError
 from sandbox.workspace import Timing
 from sandbox.workspace.signed_http import signature_headers
 from store.database import Store
 from store.records import InboxItem
 from store.sessions import NearSession, to_its_end
 from tests.bot.slack_world import CHANNEL, Belay, belay
+from tests.bot.world import TestClock
 
 QUICK = Timing(ack_s=0.5, retry_after_s=(0.05, 0.1, 0.2))
 
@@ -350,3 +352,35 @@ async def _post_json(bot: Belay, session: aiohttp.ClientSession, body: dict[str,
     headers = {**_JSON, **signature_headers(_secret(bot), data)}
     async with session.post(bot.http_url, data=data, headers=headers) as response:
         return response.status
+
+
+@pytest.mark.parametrize("alone", [False, True], ids=["beside a newer replica", "alone"])
+async def test_what_a_newer_version_wrote_is_left_to_a_newer_replica(tmp_path: Path, alone: bool) -> None:
+    """Alone it would lie there until an upgrade, and be done then, when nobody expects it any more."""
+    store = await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'belay.db'}")
+    left_for = timedelta(0) if alone else timedelta(seconds=30)
+    handled: list[str] = []
+
+    async def older(_item: InboxItem) -> None:
+        raise NewerJournalError("journal entry 1 has version 9")
+
+    async def newer(item: InboxItem) -> None:
+        handled.append(item.event_id)
+
+    body = {"type": "event_callback", "event_id": "E1", "event": {"user": "U1"}}
+    envelope = envelope_of(body)
+    assert envelope
+    inbox = Inbox(store, TestClock(), older, left_for=left_for)
+    await inbox.take(envelope, body)
+    inbox.release(body)
+    await inbox.close()
+    async with store.look() as tx:
+        assert len(await tx.inbox()) == (not alone)
+    clock = TestClock()
+    clock.shift = timedelta(seconds=31)
+    beside = Inbox(store, clock, newer, left_for=left_for)
+    await beside.replay()
+    await beside.close()
+
+    assert handled == ([] if alone else ["event:E1"])
+    await store.close()

@@ -5,9 +5,10 @@ import asyncio
 import json
 import os
 import platform
+from collections.abc import Callable
 from pathlib import Path
 
-from bench import acks, demo_start, idle, scale, steps
+from bench import acks, demo_start, idle, restart, scale, steps
 
 RESULTS = Path(__file__).with_name("results.json")
 
@@ -19,27 +20,33 @@ GOALS: dict[str, tuple[float, str, str]] = {
     "demo_page_s": (demo_start.GOAL_S, "max", "s"),
     "idle_rss_mb": (idle.GOAL_MB, "max", "MB"),
     "idle_cpu_percent": (idle.GOAL_PERCENT, "max", "% of a core"),
+    **restart.GOALS,
     **scale.GOALS,
 }
 
 
+#: Part -> what measures it. The last ones take minutes each: only where they are asked for.
+PARTS: dict[str, Callable[[], dict[str, float]]] = {
+    "idle": lambda: asyncio.run(idle.measure()),
+    "demo": lambda: asyncio.run(demo_start.measure()),
+    "acks": lambda: asyncio.run(acks.measure()),
+    "steps": steps.measure,
+    "waiting": lambda: asyncio.run(scale.waiting()),
+    "restart": lambda: asyncio.run(restart.measure()),
+    "many": lambda: asyncio.run(scale.many()),
+}
+SHORT, SCALE = ("idle", "demo", "acks", "steps"), ("waiting", "restart", "many")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument(
-        "only", nargs="*", choices=["acks", "idle", "demo", "steps", "scale", []], help="what to measure"
-    )
-    chosen = set(parser.parse_args().only) or {"acks", "idle", "demo", "steps"}
+    parser.add_argument("only", nargs="*", choices=[*PARTS, "scale", []], help="what to measure; scale: the long parts")
+    asked = parser.parse_args().only or SHORT
+    chosen = {part for word in asked for part in (SCALE if word == "scale" else (word,))}
     figures: dict[str, float] = {}
-    if "idle" in chosen:
-        figures |= asyncio.run(idle.measure())
-    if "demo" in chosen:
-        figures |= asyncio.run(demo_start.measure())
-    if "acks" in chosen:
-        figures |= asyncio.run(acks.measure())
-    if "scale" in chosen:  # takes minutes: only where it is asked for
-        figures |= asyncio.run(scale.measure())
-    if "steps" in chosen:
-        figures |= steps.measure()
+    for part, measure in PARTS.items():
+        if part in chosen:
+            figures |= measure()
     for name, value in figures.items():
         print(_line(name, value))
     known = json.loads(RESULTS.read_text())["figures"] if RESULTS.exists() else {}

@@ -1,17 +1,13 @@
 """
-Many runs on one bot: a thousand that wait, fifty at once on two hundred hosts, and how soon a restart has them again.
+Many runs on one bot: a thousand that wait, and fifty at once on two hundred hosts.
 
 The hosts are logical: names and state directories of their own that share a few SSH servers, for two hundred servers on
 this machine's cores would measure the machine. Acknowledgements stand beside those of an empty app in the same run.
 """
 
 import asyncio
-import os
-import signal
-import sqlite3
 import tempfile
 import time
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,7 +22,6 @@ from store.database import Store
 
 WAITING, WATCH_S = 1_000, 20.0
 RUNS, HOSTS_EACH, STEP_S = 50, 4, 20.0
-RESTART_RUNS, RESTART_HOSTS_EACH = 20, 3
 
 #: figure -> (goal, "max" or "min", unit)
 GOALS: dict[str, tuple[float, str, str]] = {
@@ -34,12 +29,7 @@ GOALS: dict[str, tuple[float, str, str]] = {
     "waiting_1000_more_cpu_percent": (0.5, "max", "% of a core more"),
     "scale_ack_p99_ms": (50.0, "max", "ms with 50 runs on 200 hosts"),
     "scale_oldest_board_s": (10.0, "max", "s since the board of a run under way was edited, at worst"),
-    "reattach_s": (2.0, "max", "s from the engine's start to every outcome of 20 runs on 60 hosts collected"),
 }
-
-
-async def measure() -> dict[str, float]:
-    return {**await waiting(), **await restart(), **await many()}
 
 
 # -- a thousand that wait --------------------------------------------------------------------------------------------
@@ -100,68 +90,6 @@ async def _copy_runs(file: Path, count: int) -> None:
                 await tx.place_board(run_id, board.channel, f"1.{n:06}")
                 await tx.shown(run_id, after.seq, now)
     await store.close()
-
-
-# -- killed and started again ----------------------------------------------------------------------------------------
-
-
-async def restart() -> dict[str, float]:
-    """
-    Kill the bot while each of 20 runs has a step on 3 hosts; these end while nobody looks; start it again.
-
-    A run is re-attached when the outcomes of its step are in the journal: the hosts were asked, and answered.
-    """
-    with tempfile.TemporaryDirectory(prefix="belay-bench-") as folder:
-        home = Path(folder)
-        plan = bench_plan(steps=3, sleep_s=STEP_S)
-        world_and_chat = hosts_and_chat(home, RESTART_RUNS, plan=plan, hosts_each=RESTART_HOSTS_EACH)
-        async with world_and_chat as (world, workspace, names):
-            async with bot_process(home, world, workspace) as (pid, url):
-                await start_all(Bench(workspace=workspace, world=world, targets=names, pid=pid, url=url))
-                await _all_started(home / "data" / "belay.db", RESTART_RUNS * RESTART_HOSTS_EACH)
-                os.kill(pid, signal.SIGKILL)
-            await asyncio.sleep(STEP_S)
-            began = time.time()
-            async with bot_process(home, world, workspace):
-                ends = await _outcomes_after(home / "data" / "belay.db", began, RESTART_RUNS * RESTART_HOSTS_EACH)
-            log = (home / "bot.log").read_text()
-    engine = _engine_started(log, began)
-    return {"reattach_s": max(ends) - engine, "reattach_from_exec_s": max(ends) - began, "reattach_runs": RESTART_RUNS}
-
-
-async def _all_started(file: Path, units: int) -> None:
-    for _ in range(600):
-        if len(_entries(file, "started", 0)) >= units:
-            return
-        await asyncio.sleep(0.1)
-    raise TimeoutError(f"{len(_entries(file, 'started', 0))} of {units} units were started within 60 s")
-
-
-async def _outcomes_after(file: Path, began: float, units: int) -> list[float]:
-    """When each unit's first outcome since *began* was written; seconds since the epoch."""
-    for _ in range(600):
-        found: dict[tuple[str, str], float] = {}
-        for run_id, unit, at in _entries(file, "acted", began) + _entries(file, "done", began):
-            found.setdefault((run_id, unit), at)
-        if len(found) >= units:
-            return list(found.values())
-        await asyncio.sleep(0.1)
-    raise TimeoutError(f"{len(found)} of {units} outcomes were collected within 60 s")
-
-
-def _entries(file: Path, kind: str, since: float) -> list[tuple[str, str, float]]:
-    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
-        rows = database.execute("SELECT run_id, unit, at FROM journal WHERE kind = ? ORDER BY at", (kind,)).fetchall()
-    dated = [(run_id, unit, datetime.fromisoformat(at).timestamp()) for run_id, unit, at in rows]
-    return [entry for entry in dated if entry[2] >= since]
-
-
-def _engine_started(log: str, began: float) -> float:
-    """When the last start of the bot says that it takes up its runs; seconds since the epoch."""
-    lines = [line for line in log.splitlines() if "taking up" in line]
-    at = datetime.strptime(lines[-1][:23], "%Y-%m-%d %H:%M:%S,%f").astimezone().timestamp()
-    assert at >= began
-    return at
 
 
 # -- fifty at once ---------------------------------------------------------------------------------------------------

@@ -24,7 +24,12 @@ def add(verbs: Verbs) -> None:
     )
     drill.add_argument("plan", metavar="PLAN", nargs="?", default="", help="the plan to drill, for example newton")
     drill.add_argument("--target", default="", help="the target to drill it on; left out: the practice system's")
-    drill.add_argument("--scenario", default="", metavar="NAME", help="see `belay drill --list` [reversible]")
+    drill.add_argument(
+        "--scenario",
+        default="",
+        metavar="NAME",
+        help="see `belay drill --list`; left out: the first of the plan's system",
+    )
     drill.add_argument("--all", action="store_true", help="play every scenario of every system, or of --system")
     drill.add_argument("--system", default="", metavar="NAME", help="with --all: the scenarios of this system only")
     drill.add_argument("--jobs", type=_jobs, default=2, metavar="N", help="with --all: so many at a time [%(default)s]")
@@ -86,7 +91,7 @@ async def _drill(args: argparse.Namespace) -> int:
         args.parser.error("what is to be drilled: a PLAN, a --scenario, or --all? `belay drill --list` has them")
     from bot.drill import drill  # noqa: PLC0415
 
-    return await drill(args.plan, args.target, scenario=args.scenario or "reversible", as_json=args.json)
+    return await drill(args.plan, args.target, scenario=args.scenario, as_json=args.json)
 
 
 async def _version(_args: argparse.Namespace) -> int:

@@ -10,22 +10,23 @@ from bot.stage import stage
 from bot.wiring import Config
 from core.errors import RefusedError
 from core.names import pick
-from sandbox.systems.catalogue import full_name, scenario_named
+from sandbox.systems.catalogue import full_name, scenario_for, scenario_named
 from sandbox.systems.findings import Finding, all_right, describe
 from sandbox.systems.scenario import Scenario
 from sandbox.systems.system import System
 
 
-async def drill(plan: str, target: str = "", *, scenario: str = "reversible", as_json: bool = False) -> int:
+async def drill(plan: str, target: str = "", *, scenario: str = "", as_json: bool = False) -> int:
     """
-    Play *scenario* with scripted people. Returns 0 if it ended as the scenario says it has to: where it says that
-    the rollback succeeds, only if all is right when looked at from outside; where it is refused, only if nothing was
-    run.
+    Play *scenario* ("": the first of the plan's system) with scripted people.
+
+    Returns 0 if it ended as the scenario says it has to: where it says that the rollback succeeds, only if all is right
+    when looked at from outside; where it is refused, only if nothing was run.
 
     Raises:
         RefusedError: there is no such plan, target or scenario to practise on.
     """
-    system, chosen = scenario_named(scenario)
+    system, chosen = scenario_named(scenario) if scenario else scenario_for(plan)
     if target not in ("", system.target):
         raise RefusedError(f"the practice system '{system.name}' has the target '{system.target}', not '{target}'")
     result = await play(system, chosen, plan=plan, tell=not as_json)

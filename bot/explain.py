@@ -156,8 +156,9 @@ def _points(plan: Plan, site: Site) -> str:
 
 def _probe_words(point: PointOfNoReturn, number: int, probe: Probe, site: Site) -> tuple[str, str]:
     """Return the command for a cell of the table, and the block below it where it is a script."""
-    if probe.command.script is None:
-        return in_code(command_line(probe.command, site.words)), ""
+    line = command_line(probe.command, site.words)
+    if probe.command.script is None and "\n" not in line:
+        return in_code(line), ""
     name = f"{point.id}, probe {number}"
     return f"(script: {cell(name)})", f"### {plain(name)}\n\n{command_block(probe.command, site.words)}"
 

@@ -27,6 +27,7 @@ from core.errors import BelayError, StoreUnavailableError
 from core.journal import VERSION
 from core.state import NewerJournalError
 from store.database import Store
+from store.engines import libpq
 
 log = logging.getLogger(__name__)
 
@@ -122,6 +123,7 @@ class Replicas:
         self._looked_s = 0.0
         self._troubles = {"jobs": "it has not started"}
         self._tasks: list[asyncio.Task[None]] = []
+        self._closing = False
         #: Called with a run that changed in another replica, and with "" when this one begins to write.
         self.listeners: list[Callable[[str], None]] = []
 
@@ -146,7 +148,10 @@ class Replicas:
         self._tasks = [asyncio.create_task(self._kept(name, loop), name=name) for name, loop in loops.items()]
 
     async def close(self) -> None:
-        """Hand over everything at once. The chat's writer has to have ended before."""
+        """Hand over everything at once. The chat's writer has to have ended before. Asked again: nothing happens."""
+        if self._closing:
+            return
+        self._closing = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -161,8 +166,13 @@ class Replicas:
         await self._app.close_async()
 
     async def _kept(self, name: str, loop: Callable[[], Awaitable[None]]) -> None:
-        """Again and again, however often the database goes away."""
-        while True:
+        """
+        Again and again, however often the database goes away.
+
+        A loop that is cancelled while it is away raises that, and no CancelledError: procrastinate's worker cannot
+        sign off then.
+        """
+        while not self._closing:
             try:
                 await loop()
             except (ConnectorException, BelayError) as error:
@@ -360,7 +370,7 @@ def _connector(url: str) -> PsycopgConnector:
     """Connections that notice within 15 s that the other end is gone, and give up what a frozen process holds."""
     limits = {"statement_timeout": "10s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "5s"}
     return PsycopgConnector(
-        conninfo=url.replace("postgresql+psycopg://", "postgresql://", 1),
+        conninfo=libpq(url),
         kwargs={
             "application_name": "belay jobs",
             "connect_timeout": 5,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from bot.pauses import Pauses
 from bot.replicas import Replicas
 from bot.settings import Settings, SettingsError
 from bot.slack import SlackFrontEnd, SlackSettings
@@ -117,21 +118,29 @@ async def _listening(app: web.Application, settings: Settings) -> AsyncIterator[
     await runner.setup()
     site = web.TCPSite(runner, settings.listen_host, settings.listen_port)
     try:
-        await site.start()
+        await _start(site, settings)
         host, port = runner.addresses[0][:2]
         yield f"http://{host}:{port}"
-    except OSError as error:
-        where = f"{settings.listen_host}:{settings.listen_port}"
-        raise SettingsError(f"cannot listen on {where}: {error.strerror}; set BELAY_LISTEN_PORT") from error
     finally:
         await runner.cleanup()
 
 
+async def _start(site: web.TCPSite, settings: Settings) -> None:
+    try:
+        await site.start()
+    except OSError as error:
+        where = f"{settings.listen_host}:{settings.listen_port}"
+        raise SettingsError(f"cannot listen on {where}: {error.strerror}; set BELAY_LISTEN_PORT") from error
+
+
 async def _sweep(parts: Parts, chat: SlackFrontEnd) -> None:
+    pauses = Pauses()
+    pauses.begin()
     while True:
         try:
             await parts.service.sweep()
             await chat.adopt()
+            pauses.perhaps(busy=parts.engine.driving > 0)
         except BelayError as error:
             log.warning("cannot look after waiting runs now: %s", error)
         except Exception:

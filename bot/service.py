@@ -171,6 +171,7 @@ class BelayService(Recording):
         check_may(by.person, May.REQUEST)
         target = self._hands.target(request.target)
         async with self._store.look() as tx:
+            await tx.check_free(target.id)  # before hosts are asked: looking takes seconds
             ledger = await tx.ledger(target.id)
         proposal = await self._starter.propose(request, by, ledger)
         async with self._store.begin() as tx:

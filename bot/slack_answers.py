@@ -16,6 +16,7 @@ from bot.slack_client import SlackSettings, answer_client
 from bot.views_blocks import Json, section
 from commands.base import Reply
 from core.errors import BelayError, StoreUnavailableError
+from core.state import NewerJournalError
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +49,17 @@ def said(error: Exception, what: str) -> str:
 
 
 async def or_explain(doing: Awaitable[None], what: str, tell: Callable[[str], Awaitable[None]]) -> None:
-    """Do it; whatever goes wrong, tell the person why."""
+    """
+    Do it; whatever goes wrong, tell the person why.
+
+    Raises:
+        NewerJournalError: the inbox leaves it to a newer replica.
+    """
     try:
         await doing
+    except NewerJournalError as error:
+        await tell(f"{said(error, what)}. If a newer replica runs beside this one, it does it within a minute.")
+        raise
     except Exception as error:  # noqa: BLE001  # a person always gets an answer; `said` logs the trace of a bug
         await tell(said(error, what))
 

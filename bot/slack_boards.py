@@ -19,6 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import views
 from bot.slack_accounts import NETWORK_ERRORS, error_code, is_away, why
 from bot.slack_budget import Budget, spacing_s
+from bot.slack_missed import may_pass
 from bot.slack_whole import whole
 from core.errors import BelayError
 from core.ports import Clock, Service
@@ -190,6 +191,8 @@ class Boards:
                 channel=board.channel, limit=100, include_all_metadata=True, oldest=str(view.run.created_at.timestamp())
             )
         except SlackApiError as error:
+            if may_pass(error):  # that says nothing about the board
+                raise
             log.info("the board of %s may stand twice: %s", board.run_id, error_code(error))
             return ""
         for message in answer.get("messages") or ():

@@ -20,6 +20,7 @@ from slack_bolt.response import BoltResponse
 from bot.views_modal import message_modal
 from core.errors import BelayError, StoreUnavailableError
 from core.ports import Clock
+from core.state import NewerJournalError
 from store.database import Store
 from store.records import InboxItem
 
@@ -28,8 +29,10 @@ log = logging.getLogger(__name__)
 Body = Mapping[str, Any]
 Handle = Callable[[InboxItem], Awaitable[None]]
 
-#: Seconds the write may take: Slack waits 3 for the acknowledgement.
+#: Seconds until what is written has to be on its way to the disk: Slack waits 3 for the acknowledgement.
 WITHIN_S = 2.0
+#: So many things are known again as this bot's own; older ones were handled long ago.
+REMEMBERED = 10_000
 EVENT, COMMAND, CLICK, SUBMIT, CLOSE = "event", "command", "click", "submit", "close"
 _NOT_RECORDED: Final = "Belay cannot record anything just now, so nothing was done. Try again, or ask who keeps Belay."
 #: Never stored: a verification token, and bulky copies of what Slack shows anyway.
@@ -79,7 +82,11 @@ class Inbox:
     """Takes in, hands out in the order of each person, marks as handled."""
 
     def __init__(self, store: Store, clock: Clock, handle: Handle, *, left_for: timedelta = timedelta(0)) -> None:
-        """*left_for*: what one of several replicas left unhandled for so long is another's; 0: we are alone."""
+        """
+        *left_for*: what one of several replicas left unhandled for so long is another's; 0: we are alone.
+
+        What an older replica cannot handle, for a newer one wrote the journal, it leaves in this way too.
+        """
         self._store = store
         self._clock = clock
         self._handle = handle
@@ -87,7 +94,7 @@ class Inbox:
         self._lanes: dict[str, deque[tuple[InboxItem, float]]] = {}
         self._answering: dict[str, tuple[InboxItem, str]] = {}
         self._working: set[asyncio.Task[None]] = set()
-        self._in_hand: set[str] = set()  #: ids of what waits in a lane or is being handled
+        self._ours: dict[str, None] = {}  #: ids of what was taken in or handed out here, the newest last
         self.received = 0
         self.duplicates = 0
 
@@ -102,11 +109,14 @@ class Inbox:
             StoreUnavailableError: it could not be written down; it must not be acknowledged as done.
         """
         item = InboxItem(event_id=envelope.id, kind=envelope.kind, payload=kept(body), at=self._clock.now())
+        known = item.event_id in self._ours
+        self._remember(item.event_id)  # before it can be read: `replay` may be at it in this very moment
+        new = False
         try:
-            async with asyncio.timeout(WITHIN_S), self._store.begin(urgent=True) as tx:
-                new = await tx.receive(item.event_id, item.kind, item.payload, item.at)
-        except TimeoutError as error:
-            raise StoreUnavailableError(f"what came was not written down within {WITHIN_S:g} s") from error
+            new = await self._write(item)
+        finally:
+            if not new and not known:
+                self._ours.pop(item.event_id, None)
         if not new:
             self.duplicates += 1
             log.info("%s came again and was dropped", envelope.id)
@@ -115,6 +125,20 @@ class Inbox:
         self._answering[envelope.id] = (item, envelope.user)
         return True
 
+    async def _write(self, item: InboxItem) -> bool:
+        try:
+            async with asyncio.timeout(WITHIN_S) as limit, self._store.begin(urgent=True) as tx:
+                new = await tx.receive(item.event_id, item.kind, item.payload, item.at)
+                limit.reschedule(None)  # a commit on its way cannot be called back: "not written" would be a lie
+        except TimeoutError as error:
+            raise StoreUnavailableError(f"what came was not written down within {WITHIN_S:g} s") from error
+        return new
+
+    def _remember(self, event_id: str) -> None:
+        self._ours[event_id] = None
+        if len(self._ours) > REMEMBERED:
+            del self._ours[next(iter(self._ours))]
+
     def release(self, body: Body) -> None:
         """Slack has its answer to *body*: hand it out."""
         envelope = envelope_of(body)
@@ -122,7 +146,7 @@ class Inbox:
             self._put(*self._answering.pop(envelope.id))
 
     def _put(self, item: InboxItem, user: str) -> None:
-        self._in_hand.add(item.event_id)
+        self._remember(item.event_id)
         held = (item, time.monotonic())
         lane = self._lanes.get(user)
         if lane is not None:
@@ -137,12 +161,13 @@ class Inbox:
         """
         Hand out what was written down and not handled: before a crash, or by a replica that is gone. Returns how much.
 
-        Of several replicas' only what was left for long: what is younger may be in another one's hands.
+        Of several replicas' only what was left for long: what is younger may be in another one's hands. What this one
+        took in or handed out is its own matter, whether Slack has its answer yet, and whether it is marked yet.
         """
         before = self._clock.now() - self._left_for
         async with self._store.look() as tx:
             left = await tx.inbox(limit=1_000)
-        items = [item for item in left if item.at <= before and item.event_id not in self._in_hand]
+        items = [item for item in left if item.at <= before and item.event_id not in self._ours]
         for item in items:
             envelope = envelope_of(item.payload)
             self._put(item, envelope.user if envelope else "")
@@ -164,9 +189,9 @@ class Inbox:
                 item, since_s = lane.popleft()
                 if self._is_others(since_s):
                     log.warning("%s waited here too long and is left to whoever takes it up", item.event_id)
+                    self._ours.pop(item.event_id, None)
                 else:
                     await self._one(item)
-                self._in_hand.discard(item.event_id)
         finally:
             del self._lanes[user]
 
@@ -177,6 +202,11 @@ class Inbox:
     async def _one(self, item: InboxItem) -> None:
         try:
             await self._handle(item)
+        except NewerJournalError as error:
+            if self._left_for:
+                log.warning("%s is left to a newer replica: %s", item.event_id, error)
+                return
+            log.warning("%s cannot be handled: %s", item.event_id, error)
         except Exception:
             # A bug. It is not tried again: what it did half-way is not known, and the person can ask once more.
             log.exception("%s could not be handled", item.event_id)

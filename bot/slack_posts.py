@@ -20,6 +20,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import views
 from bot.slack_accounts import NETWORK_ERRORS, error_code, is_away, why
 from bot.slack_boards import retry_after_s
+from bot.slack_missed import may_pass
 from bot.slack_whole import whole
 from core.errors import BelayError
 from core.ports import Clock, Service
@@ -104,13 +105,15 @@ class Posts:
             await whole(self._one(message, board))
 
     async def _one(self, message: Outgoing, board: Board) -> None:
+        looking = message.sending_at is not None
         try:
-            ref = await self._found(message, board) if message.sending_at else None
+            ref = await self._found(message, board) if looking else None
+            looking = False
             if ref is None:
                 await self._sending(message)
                 ref = await self._post(message, board)
         except NETWORK_ERRORS as error:
-            if isinstance(error, SlackApiError) and not is_away(error):
+            if isinstance(error, SlackApiError) and not is_away(error) and not looking:
                 await self._refused(message, board, error)
                 return
             # Whether it was posted is not known; it stays "sending" and is looked for before it is sent again.
@@ -168,17 +171,27 @@ class Posts:
         return {"channel": board.channel, "file": str(files[0].get("id", ""))}
 
     async def _found(self, message: Outgoing, board: Board) -> Mapping[str, Any] | None:
-        """Return where the message was posted before a crash, if it can be seen that it was."""
-        try:
-            answer = await self.client.conversations_replies(
-                channel=board.channel, ts=board.ts, limit=200, include_all_metadata=True
-            )
-        except SlackApiError as error:
-            log.info("%s may have been posted before and is posted again: %s", message.key, error_code(error))
-            return None
-        for reply in answer.get("messages") or ():
-            if _is(reply, message):
-                return {"channel": board.channel, "ts": str(reply["ts"])}
+        """
+        Return where the message was posted before a crash or a lost answer, if it can be seen that it was.
+
+        Raises:
+            SlackApiError, NETWORK_ERRORS: Slack did not let it be seen just now; that says nothing about the message.
+        """
+        page: str | None = None
+        while page != "":
+            try:
+                answer = await self.client.conversations_replies(
+                    channel=board.channel, ts=board.ts, limit=200, cursor=page, include_all_metadata=True
+                )
+            except SlackApiError as error:
+                if may_pass(error):
+                    raise
+                log.info("%s may have been posted before and is posted again: %s", message.key, error_code(error))
+                return None
+            for reply in answer.get("messages") or ():
+                if _is(reply, message):
+                    return {"channel": board.channel, "ts": str(reply["ts"])}
+            page = str((answer.get("response_metadata") or {}).get("next_cursor") or "")
         return None
 
     async def _refused(self, message: Outgoing, board: Board, error: SlackApiError) -> None:

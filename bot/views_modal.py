@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from bot.mrkdwn import code, escape, lines_within
+from bot.mrkdwn import code, entities, escape, lines_within
 from bot.views_blocks import Json, divider, labelled, modal, option, section, select, text_input
 from bot.views_buttons import value_of
 from bot.views_verdicts import verdicts
+from commands.say import chosen_line
 from commands.text import count, duration, some
 from core.digest import short
 from core.plan import Plan
@@ -129,6 +130,7 @@ def _gist(preview: Preview) -> list[str]:
     return [
         f"*{escape(plan.target, 64)}*, {route}, plan {code(plan.plan, 80)} `{short(preview.digest)}`",
         lines_within(["*It would be refused now:*", *refused], 2_800) if refused else "",
+        entities(chosen_line(plan, 30), 1_500),
         verdicts(preview.findings, {}, 2_800),
         lines_within(["*What is lost:*", *losses], 1_500) if losses else "",
         lines_within(["*Preflight:*", *checks], 1_500) if checks else "",

@@ -52,11 +52,11 @@ class Web:
 
     async def _metrics(self, _request: web.Request) -> web.Response:
         async with self._parts.store.look() as tx:
-            active = await tx.runs(active=True, limit=1_000)
+            active = await tx.count_active()
         lines = [
             "# HELP belay_runs_active Runs that have not ended.",
             "# TYPE belay_runs_active gauge",
-            f"belay_runs_active {len(active)}",
+            f"belay_runs_active {active}",
             "# HELP belay_runs_driven Runs this process drives.",
             "# TYPE belay_runs_driven gauge",
             f"belay_runs_driven {self._parts.engine.driving}",

@@ -9,10 +9,12 @@ from typing import Any
 
 from bot.stage import CHANNEL, practice_world
 from chaos.plan import TARGET
-from sandbox.workspace import Workspace
+from sandbox.workspace import Timing, Workspace
 from sandbox.workspace.messages import Message
 from sandbox.workspace.seen import Interaction
 
+#: Seconds until an event that was not acknowledged comes again; Slack's own are 0, 60 and 300.
+RETRIES_S = (0.5, 3.0, 10.0)
 #: Seconds until a person who saw no board types the command again, and between two looks at the channel.
 AGAIN_S, LOOK_S = 1.5, 0.1
 
@@ -85,5 +87,5 @@ async def chat() -> AsyncIterator[Chat]:
     """The app may read the channel (`channels:history`): without it a message may stand twice, by design."""
     world = practice_world()
     world = replace(world, app=replace(world.app, scopes=(*world.app.scopes, "channels:history")))
-    async with Workspace.serve(world) as workspace:
+    async with Workspace.serve(world, timing=Timing(retry_after_s=RETRIES_S)) as workspace:
         yield Chat(workspace=workspace)

@@ -31,6 +31,7 @@ class Figures:
     kinds: Counter[str] = field(default_factory=Counter)
     points: dict[str, bool] = field(default_factory=dict)  #: killed at on purpose -> hit
     points_left: Collection[str] = ()  #: enumerated and not tried yet
+    code: Counter[str] = field(default_factory=Counter)  #: revision -> trials
     places: set[str] = field(default_factory=set)  #: different points at which a victim died
     failures: list[Record] = field(default_factory=list)
 
@@ -49,6 +50,7 @@ class Figures:
         self.seconds += one["seconds"]
         self.with_host += len(one["with_host"])
         self.points |= one["points"]
+        self.code[one["code"]] += 1
         self.kinds.update(one["faults"])
         self.kinds["bot killed (SIGKILL)"] += one["kills"]
         self.places.update(one["died_at"])
@@ -75,6 +77,7 @@ class Figures:
             **{name: self.bad[name] for name in BAD},
             "endings_that_died_with_their_host": self.with_host,
             "seconds_of_all_trials": round(self.seconds, 1),
+            "trials_by_code": dict(self.code),
             "by_kind": dict(sorted(self.kinds.items())),
             "failures": self.failures,
         }
@@ -85,8 +88,8 @@ def print_figures(all_figures: Iterable[Figures], path: str | None) -> None:
     for one in data:
         print()
         for name, value in one.items():
-            if name == "by_kind":
-                print("  by kind")
+            if isinstance(value, dict):
+                print(f"  {name.replace('_', ' ')}")
                 for kind, count in value.items():
                     print(f"    {kind:<42} {count}")
             elif name != "failures":

@@ -8,7 +8,7 @@ from chaos.spec import Kill
 from chaos.trial import Trial
 
 #: Kind -> how often, of all random trials.
-MIX = {"relay": 4, "links": 1, "rough": 4, "storm": 4, "hosts": 3, "chat": 3, "replicas": 6}
+MIX = {"relay": 4, "links": 1, "rough": 4, "storm": 4, "hosts": 3, "chat": 2, "slack": 4, "replicas": 6}
 #: Those that need a database which several bots can share.
 ON_POSTGRES = {"replicas"}
 
@@ -50,6 +50,9 @@ def random_trial(kind: str, seed: int) -> Trial:
             return Trial(kind=kind, seed=seed, way=way, kills=kills, hosts=tuple(HostFault))
         case "chat":
             return Trial(kind=kind, seed=seed, way=way, kills=relay, chat=True, twice=True)
+        case "slack":
+            kills = relay if rng.random() < 0.3 else None
+            return Trial(kind=kind, seed=seed, way=way, kills=kills, chat=True, twice=True, bad_chat=True)
         case "replicas":
             links = rng.choice((0, 0, 10))
             return Trial(kind=kind, seed=seed, way=way, kills=lively, replicas=True, links=links)

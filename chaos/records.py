@@ -6,7 +6,9 @@ ever added, and one that was cut off while it was written is none.
 """
 
 import json
+import subprocess
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ def record(result: Result, points: Mapping[str, bool]) -> Record:
     """*points*: those that are settled now, and whether each was hit."""
     trial, found = result.trial, result.findings
     return {
+        "code": revision(),
         "database": result.database,
         "trial": replayed_as(trial),
         "way": where((trial.way, trial.chat)),
@@ -35,6 +38,22 @@ def record(result: Result, points: Mapping[str, bool]) -> Record:
         "wrong": found.wrong,
         "with_host": found.with_host,
     }
+
+
+@cache
+def revision() -> str:
+    """Which code is tried, as git names it; "" where there is no git."""
+    try:
+        named = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return named.stdout.strip()
 
 
 def replayed_as(trial: Trial) -> str:

@@ -32,7 +32,7 @@ class Spec:
     way: str = "forward"  #: what the person decides at the failing step: skip ("forward") or abort ("back")
     kill: Kill | None = None
     weaken: str = ""  #: a safeguard that is taken out on purpose
-    patience_s: float = 45.0  #: nothing happens for so long and nobody was asked: stuck
+    patience_s: float = 90.0  #: nothing happens for so long and nobody was asked: stuck
     replicas: bool = False  #: it shares the work with another one
     slack: dict[str, str] = field(default_factory=dict)  #: api_url, bot_token, app_token; empty: no chat
 

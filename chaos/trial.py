@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chaos.chat import Chat, chat
+from chaos.chatfaults import misbehave
 from chaos.databases import Databases
 from chaos.ground import Ground
 from chaos.hostfaults import HostFault, disturb
@@ -22,11 +23,11 @@ from chaos.watching import drivers, seen
 from chaos.zygote import Zygote, left
 
 #: Seconds a victim may take until it is ended and called stuck.
-LONGEST_S = 180.0
+LONGEST_S = 400.0
 #: Victims of one trial; the next one is not killed any more.
 MOST_VICTIMS = 40
 #: Seconds a frozen bot waits for another to take over, and how long at most that one is let work before it wakes up.
-FROZEN_S, MOMENT_S = 8.0, 1.5
+FROZEN_S, MOMENT_S = 20.0, 1.5
 #: More events than a trial has.
 MOST_EVENTS = 10_000
 
@@ -45,9 +46,10 @@ class Trial:
     link_bytes: tuple[int, int] | None = None  #: only chunks of such sizes, on their way to a host
     hosts: tuple[HostFault, ...] = ()  #: what happens to hosts, one after another until the run has ended
     weaken: str = ""
-    patience_s: float = 45.0
+    patience_s: float = 90.0
     chat: bool = False  #: with a local workspace, in which people ask and agree
     twice: bool = False  #: the chat delivers every event twice
+    bad_chat: bool = False  #: and answers, cuts and delays as it does on bad days
     replicas: bool = False  #: two bots share the work; both are disturbed. On PostgreSQL only
     points: tuple[str, ...] = ()  #: of the undisturbed run, that it is for; one victim for each, in this order
     about: str = ""  #: the words with which it is replayed, where kind and seed do not say it all
@@ -136,16 +138,20 @@ async def _people(talk: Chat | None, trial: Trial, result: Result) -> AsyncItera
         return
     faults = talk.workspace.faults
     faults.duplicate_events = MOST_EVENTS if trial.twice else 0
-    playing = asyncio.create_task(talk.play())
+    busy = [asyncio.create_task(talk.play())]
+    if trial.bad_chat:
+        busy.append(asyncio.create_task(misbehave(talk.workspace, random.Random(trial.seed), result.faults)))
     try:
         yield
     finally:
-        playing.cancel()
-        with suppress(asyncio.CancelledError):
-            await playing
+        for task in busy:
+            task.cancel()
+        for task in busy:
+            with suppress(asyncio.CancelledError):
+                await task
         if trial.twice:
             result.faults["event delivered twice"] += MOST_EVENTS - faults.duplicate_events
-            faults.duplicate_events = 0
+        faults.clear()
 
 
 async def _until_over(ground: Ground, spec: Spec, trial: Trial, result: Result) -> None:

@@ -12,6 +12,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from pydantic import SecretStr
 
 import bot.replicas
 import bot.serve
+import bot.slack
 import bot.unit_work
 import bot.wiring
 import executors.link
@@ -36,9 +38,12 @@ from store.database import Store
 
 #: Seconds; in the product: a dead link 12, a sign of life 4, connecting 10, attaching again 2, between messages 1.
 DEAD_AFTER_S, KEEPALIVE_S, CONNECT_S, REATTACH_S, POST_GAP_S = 2.0, 0.5, 2.0, 0.2, 0.02
-#: Seconds; in the product: between two sweeps 5, and of replicas: a beat 1.5, dead 6, looks 1, a writer's lease 2.5.
-SWEEP_S = 1.0
-PACE = Pace(beat_s=0.4, dead_after_s=1.6, look_s=0.4, again_s=0.4, lease_s=0.8, newer_s=2.0, close_s=2.0)
+#: Seconds; in the product: between two sweeps 5, until what a replica took in is another's 30; and of replicas: a beat
+#: 1.5, dead 6, looks 1, a writer's lease 2.5.
+SWEEP_S, ORPHANED_S = 1.0, 4.0
+PACE = Pace(beat_s=0.75, dead_after_s=3.0, look_s=0.5, again_s=0.5, lease_s=2.0, newer_s=2.5, close_s=2.5)
+#: Seconds until the chat has to show an ended run.
+SHOWN_S = 120.0
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +112,7 @@ async def _ended(task: asyncio.Task[None]) -> None:
 
 async def _until_shown(parts: Parts) -> None:
     """The run is over; wait until the chat says so too."""
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(SHOWN_S):
         while True:
             async with parts.store.look() as tx:
                 boards, waiting = await tx.boards_behind(), await tx.outbox()
@@ -126,7 +131,7 @@ def settings_of(spec: Spec) -> Settings:
         }
     return Settings(
         config=spec.folder / "config",
-        data=spec.folder / "data",
+        data=spec.folder / ("data-second" if spec.role == "second" else "data"),
         database_url=spec.url,
         listen_host="127.0.0.1",
         listen_port=0,
@@ -150,6 +155,7 @@ def _shorten() -> None:
     vars(bot.unit_work)["REATTACH_EVERY_S"] = REATTACH_S
     vars(bot.serve)["SWEEP_EVERY_S"] = SWEEP_S
     vars(bot.replicas)["PACE"] = PACE
+    vars(bot.slack)["ORPHANED"] = timedelta(seconds=ORPHANED_S)
     load_plans = vars(bot.wiring)["load_plans"]
     vars(bot.wiring)["load_plans"] = lambda _shipped, own: load_plans(
         own

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from commands.asking import ACCEPT, MAX_WORDS, TO, full_line, read_request
 from commands.base import Command, Reply, Request
-from commands.say import verdict_lines
+from commands.say import chosen_line, verdict_lines
 from commands.text import LIMIT, SOME, code, count, duration, fence, fit, one_line, plain, size, some
 from core import plan as p
 from core.digest import short
@@ -49,6 +49,7 @@ def _top(preview: Preview, asked: StartRequest) -> list[str]:
     lines = [
         f"*Preview* · {code(plan.target)} · {route} · plan {code(plan.plan)} · digest `{short(preview.digest)}`",
         *_refusals(preview, asked),
+        *filter(None, [chosen_line(plan)]),
         "*Points of no return*",
         *verdict_lines(preview.findings, asked.accepted),
         *_losses(plan),

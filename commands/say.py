@@ -10,6 +10,7 @@ from core.ledger import Checkpoint, Hop, Ledger, Snapshot
 from core.people import Person
 from core.pnr import Finding, Findings, Verdict
 from core.progress import Progress, measure
+from core.resolve import ResolvedPlan
 from core.run import RunView
 from core.run_states import RunStatus
 from core.wishes import say as status_words
@@ -73,6 +74,16 @@ def step_lines(view: RunView, now: datetime) -> list[str]:
             f"{number}. {step.word}: {plain(step.step.title, 100)} · {step.over} of {step.units}{took}{destructive}"
         )
     return lines
+
+
+def chosen_line(plan: ResolvedPlan, limit: int = 12) -> str:
+    """Which items of its fleet a plan would act on: "Acts on 3 of 40 *clusters*: a, b, c"; "" without a fleet."""
+    if plan.fleet is None:
+        return ""
+    names = some([plain(name, 60) for name in plan.items], limit)
+    waves = max((step.wave for step in plan.steps), default=0)
+    what = plain(plan.fleet.what or plan.fleet.name, 60)
+    return f"Acts on {len(plan.items)} of {plan.fleet.found} *{what}* in {count(waves, 'wave')}: {names}"
 
 
 def fleet_line(view: RunView) -> str:

@@ -69,12 +69,16 @@ def _target(status: TargetStatus, now: datetime) -> list[str]:
     if not status.plans:
         lines.append("No plan fits this target, so nobody can say whether it could go back.")
     for plan in status.plans:
-        lines += _way_back(plan, status.findings.get(plan.id))
+        lines += _way_back(status.target.id, plan, status.findings.get(plan.id))
     return [*lines, *ledger_lines(status.ledger, now)]
 
 
-def _way_back(plan: Plan, findings: Findings | None) -> list[str]:
+def _way_back(target: str, plan: Plan, findings: Findings | None) -> list[str]:
     to = f"To {plain(in_words(plan.destination), 60)} with {code(plan.id)}"
+    if findings is None and plan.fleet is not None:
+        what = plain(plan.fleet.what or plan.fleet.name, 60)
+        line = f"/rollback preview {plain(target, 64)} {plan.fleet.select}=… --to {plan.id}"
+        return [f"{to}: it depends on which {what} are chosen; `{line}` says"]
     if findings is None:
         return [f"{to}: *UNKNOWN*, it was not looked at"]
     points = {point.id: point for point in plan.points_of_no_return}

@@ -8,7 +8,10 @@ knows better writes the command more plainly. `where` is a path as in the file (
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
+from core.lint_clusters import cluster_rules
+from core.lint_data import data_rules
 from core.lint_finding import Finding, Level
 from core.lint_looks import look_rules
 from core.lint_scripts import script_rules
@@ -188,6 +191,11 @@ def _unused(plan: Plan) -> Iterator[Finding]:
         words = (f"snapshot.{name}.", f"{environment_name(f'snapshot.{name}')}_")
         if not any(each.startswith(words[0]) for each in named) and not any(words[1] in text for text in texts):
             yield _nothing_uses("snapshots", name)
+    for index, each in enumerate(plan.baselines):
+        over = any(part.foreach and part.foreach.baseline == each.id for _, part in repeated(plan))
+        read = any(environment_name(f"baseline.{each.id}") in text for text in texts)
+        if not (each.compare or over or read or {f"baseline.{each.id}"} & {name.partition("@")[0] for name in named}):
+            yield replace(_nothing_uses("baselines", each.id), where=f"baselines/{index}")
     roles = {step.role for step in plan.steps} | {check.role for check in (*plan.preflight, *plan.validations)}
     roles |= {each.role for each in plan.baselines} | ({plan.fleet.role} if plan.fleet else set())
     roles |= {probe.role for point in plan.points_of_no_return for probe in point.probes}
@@ -246,5 +254,7 @@ _RULES: tuple[Callable[[Plan], Iterator[Finding]], ...] = (
     _snapshots,
     _looks_that_write,
     look_rules,
+    data_rules,
+    cluster_rules,
     stops_without_start,
 )

@@ -17,6 +17,7 @@ def look_rules(plan: Plan) -> Iterator[Finding]:
     for index, point in enumerate(plan.points_of_no_return):
         for number, probe in enumerate(point.probes):
             yield from _probe(probe, f"points_of_no_return/{index}/probes/{number}")
+    yield from _captured(plan)
     for part, checks in (("preflight", plan.preflight), ("validations", plan.validations)):
         for index, check in enumerate(checks):
             yield from _look(check.look, f"{part}/{index}")
@@ -31,6 +32,27 @@ def look_rules(plan: Plan) -> Iterator[Finding]:
                 problem="it asks the command that has just been run, and so only whether it can be run again",
                 suggestion="look at what the step was to bring about",
             )
+
+
+def _captured(plan: Plan) -> Iterator[Finding]:
+    for index, baseline in enumerate(plan.baselines):
+        yield from _keeps_silence(baseline.command, f"baselines/{index}", may_be_empty=baseline.may_be_empty)
+    if plan.fleet is not None:
+        yield from _keeps_silence(plan.fleet.discover, f"items/{plan.fleet.name}/discover", may_be_empty=False)
+
+
+def _keeps_silence(command: Command, where: str, *, may_be_empty: bool) -> Iterator[Finding]:
+    """What is asked here is kept and relied on: a failure must not pass for an answer, nor an empty one for 'none'."""
+    yield from _cannot_fail(command, Condition(exit=(0,)), where)
+    yield from _failure_as_answer(command, where)
+    script = script_of(command)
+    if may_be_empty and "pipefail" not in script and any(call.loses_status for call in calls(command)):
+        yield Finding(
+            rule="silence-is-empty",
+            where=where,
+            problem="of a pipeline only the last program's exit counts: what could not be asked is kept as 'none'",
+            suggestion="write to a file in between; or run bash by argv, with `set -o pipefail`",
+        )
 
 
 def _look(look: Look, where: str) -> Iterator[Finding]:

@@ -81,9 +81,8 @@ def _hidden_failures(script: str, where: str) -> Iterator[Finding]:
             problem="only the last line's exit status counts; what failed before it passes for done",
             suggestion="begin the script with `set -eu`",
         )
-    if any(
-        call.piped and call.program not in ("echo", "printf") for call in calls(Command(script=script, timeout_s=1))
-    ) and ("pipefail" not in script):
+    piped = any(call.loses_status for call in calls(Command(script=script, timeout_s=1)))
+    if piped and "pipefail" not in script:
         yield Finding(
             rule="hidden-failure",
             where=where,

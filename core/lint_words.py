@@ -96,7 +96,7 @@ def _by_verb(call: Call) -> str:
     if call.program == "service":
         deed = call.plain[1] if len(call.plain) > 1 else ""
         return f"service … {deed}" if deed in _DEEDS else ""
-    if _LISTS & {*call.plain[:4]}:
+    if _LISTS & {*call.plain[:4]} or {"--dry-run=server", "--dry-run=client"} & {*call.words}:
         return ""
     if call.program not in _DEED_ANYWHERE:
         # The object may come before the deed: "db door open", "svc api stop".
@@ -170,6 +170,17 @@ def _family(program: str) -> str:
     return {"podman": "docker", "kubectl": "oc", "service": "systemctl"}.get(program, program)
 
 
+#: Objects that hold nothing, or that whoever owns them makes anew.
+_HOLD_NOTHING = _words("pod pods po job jobs resourcequota resourcequotas quota networkpolicy networkpolicies")
+
+
+def _comes_back(call: Call) -> bool:
+    if call.program not in ("oc", "kubectl") or "delete" not in call.plain:
+        return False
+    kind = _after(call.plain, "delete")[:1]
+    return bool(kind) and kind[0].partition("/")[0] in _HOLD_NOTHING
+
+
 def destroys(call: Call, script: str = "") -> str:
     """Return what of *call* cannot be taken back, as far as its words tell, or ""."""
     text = " ".join(call.words)
@@ -182,6 +193,8 @@ def destroys(call: Call, script: str = "") -> str:
     if call.program in _SQL_CLIENTS and (found := _SQL_LOSS.search(f"{text} {script}")):
         return f"{call.program} … {found.group()}"
     if call.program in _READERS:
+        return ""
+    if _comes_back(call):
         return ""
     for word in call.plain[:3]:
         if word in ("restore", "destroy", "purge", "drop", "force_reset") or (

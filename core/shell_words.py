@@ -12,6 +12,9 @@ from dataclasses import dataclass, replace
 
 from core.plan import Command
 
+#: Programs that only pass on what they are given; what they are given came from elsewhere.
+_FILTERS = frozenset({"echo", "printf", "awk", "sed", "sort", "uniq", "cut", "tr", "grep", "head", "tail", "wc"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
@@ -24,6 +27,11 @@ class Call:
     @property
     def program(self) -> str:
         return self.words[0].rpartition("/")[2]
+
+    @property
+    def loses_status(self) -> bool:
+        """True where a failure would not be seen: another program reads it, and it is no mere filter of text."""
+        return self.piped and self.program not in _FILTERS
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -52,6 +60,11 @@ def calls(command: Command) -> tuple[Call, ...]:
     if command.script is not None:
         return tuple(call for each in _script(command.script) for call in _unwrapped(each))
     return tuple(_unwrapped(Call(words=command.argv)))
+
+
+def text_of(command: Command) -> str:
+    """Return all a command says, script or words."""
+    return command.script if command.script is not None else " ".join(command.argv)
 
 
 def script_of(command: Command) -> str:

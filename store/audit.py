@@ -55,6 +55,13 @@ class AuditPart(Part):
         self._head = AuditHead(n=found[0], hash=found[1])
         return self._head
 
+    async def still_holds(self, head: AuditHead) -> bool:
+        """Whether the audit still has the line that was its end once; without it the database has lost what it kept."""
+        if not head.n:
+            return True
+        found = (await self._session.exec(select(AuditRow.hash).where(AuditRow.n == head.n))).first()
+        return bool(found == head.hash)
+
     async def verify_audit(self, *, expected: AuditHead | None = None) -> AuditHead:
         """
         Read the whole audit and return its head.

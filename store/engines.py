@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from psycopg.conninfo import make_conninfo
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -69,6 +70,18 @@ def database_file(url: str) -> Path | None:
         "the database URL should be sqlite+aiosqlite:///PATH or postgresql+psycopg://USER:PASSWORD@HOST/NAME; "
         f"what came is '{parsed.render_as_string()}'"
     )
+
+
+def libpq(url: str) -> str:
+    """
+    Return a PostgreSQL *url* as libpq's key and value words, for whoever connects without SQLAlchemy.
+
+    Several hosts (`?host=a:5432&host=b:5432&target_session_attrs=read-write`) are written in SQLAlchemy's way in an URL
+    (its PostgreSQL dialects, "Specifying multiple fallback hosts") and in another one in libpq's own.
+    """
+    parsed = _parse(url)
+    words = parsed.get_dialect()().create_connect_args(parsed)[1]
+    return make_conninfo(**words)
 
 
 def make_engines(url: str, *, readonly: bool) -> Engines:

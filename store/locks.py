@@ -21,14 +21,23 @@ class LocksPart(Part):
         Raises:
             RefusedError: another run has it.
         """
-        held = await self.lock_of(target)
-        if held is None:
+        if await self.check_free(target, run_id) is None:
             await self._add(TargetLockRow(target=target, run_id=run_id, at=at))
-        elif held.run_id != run_id:
+
+    async def check_free(self, target: str, run_id: str = "") -> TargetLock | None:
+        """
+        Return the lock, if *run_id* has it itself.
+
+        Raises:
+            RefusedError: another run has *target*; the text says which, and what to do.
+        """
+        held = await self.lock_of(target)
+        if held is not None and held.run_id != run_id:
             raise RefusedError(
                 f"{target} is taken by {held.run_id}, asked for by {held.requester} "
                 f"at {held.at:%Y-%m-%d %H:%M} UTC; wait for its end, or withdraw or abort {held.run_id}"
             )
+        return held
 
     async def lock_of(self, target: str) -> TargetLock | None:
         query = select(TargetLockRow, RunRow.requester).where(

@@ -75,6 +75,11 @@ class RunsPart(Part):
             query = query.where(col(RunRow.status).not_in(ENDED))
         return await self._thawed((await self._session.exec(query)).all())
 
+    async def count_active(self) -> int:
+        """Return how many runs have not ended."""
+        query = select(func.count()).select_from(RunRow).where(col(RunRow.status).not_in(ENDED))
+        return int((await self._session.exec(query)).one())
+
     async def driven(self) -> list[str]:
         """Return the ids of all runs that somebody has to drive, the oldest first."""
         query = select(RunRow.id).where(col(RunRow.status).in_(DRIVEN)).order_by(col(RunRow.number))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bot.views import board
+from commands import answer
 from commands.say import fleet_line
 from core.action import Action, Ended
 from core.errors import RefusedError
@@ -88,6 +89,11 @@ async def test_what_is_chosen_is_seen_before_anyone_is_asked(tmp_path: Path) -> 
     async with world(tmp_path, hosts(), plan()) as b:
         found = await preview(b, "label:tier=gold,cust-02")
 
+        shown = await answer("preview prod clusters=label:tier=gold,cust-02 --to newton", actor("ana"), b.service)
+        status = await answer("status prod", actor("ana"), b.service)
+
+    assert "Acts on 11 of 40 *hosted clusters* in 3 waves: cust-01, cust-05, cust-09" in shown.text
+    assert "it depends on which hosted clusters are chosen; `/rollback preview prod clusters=… --to old`" in status.text
     assert found.plan.fleet is not None
     assert found.plan.fleet.items == (*FORTY[::4], "cust-02")
     assert found.plan.fleet.found == 40

@@ -227,6 +227,19 @@ async def test_all_connections_cut_are_made_anew(pair: tuple[Member, Member], se
     assert await until(ended) < PROMPT_S
 
 
+async def test_one_that_is_told_to_end_while_the_database_is_away_ends(
+    pair: tuple[Member, Member], server: PostgresServer
+) -> None:
+    (_, one), _ = pair
+    await until(lambda: not one.problems())
+    server.stop()
+    try:
+        await asyncio.wait_for(one.close(), 30)
+    finally:
+        server.start()
+    assert not one.may_write()
+
+
 async def test_a_newer_journal_is_left_alone_and_said_so(pair: tuple[Member, Member], server: PostgresServer) -> None:
     run_id, driver, other = await held(pair)
     with psycopg.connect(server.url("x").replace("+psycopg", "").rpartition("/")[0] + f"/{_database(driver)}") as raw:

@@ -6,6 +6,8 @@ more than the journal: whatever the journal forgot, nothing runs twice.
 """
 
 import asyncio
+import logging
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -13,12 +15,19 @@ from pathlib import Path
 
 import pytest
 
+from bot import slack_outage
+from bot.replica_seat import Seat
+from bot.replicas import Replicas
 from core.journal import Kind
 from core.run_states import RunStatus
 from core.unit_states import UnitStatus
 from store.database import Store
+from tests.bot.slack_world import CHANNEL, Belay, belay
+from tests.bot.test_replicas import PACE
 from tests.bot.world import Bot, actor, bot, memory_hosts
 from tests.postgres import PostgresServer, postgres_server, standby_of
+
+log = logging.getLogger(__name__)
 
 pytestmark = pytest.mark.postgres
 
@@ -65,7 +74,8 @@ def synchronous(cluster: Cluster) -> Cluster:
 
 
 @pytest.fixture
-async def stack() -> AsyncIterator[AsyncExitStack]:
+async def stack(cluster: Cluster) -> AsyncIterator[AsyncExitStack]:
+    """What is closed before the servers are stopped."""
     async with AsyncExitStack() as found:
         yield found
 
@@ -81,8 +91,18 @@ async def held(b: Bot) -> str:
     b.hosts.hold["stop@a"] = asyncio.Event()
     run_id = await b.asked_and_agreed()
     await b.hosts.started["stop@a"].wait()
-    await b.when(run_id, lambda state: state.unit("stop@b").status is state.unit("stop@c").status is UnitStatus.DONE)
+    await two_have_ended(b, run_id)
     return run_id
+
+
+async def two_have_ended(b: Bot, run_id: str) -> None:
+    """Whichever replica drives."""
+    async with asyncio.timeout(30):
+        while [(await b.service.run(run_id)).state.unit(f"stop@{host}").status for host in "bc"] != [
+            UnitStatus.DONE,
+            UnitStatus.DONE,
+        ]:
+            await asyncio.sleep(0.05)
 
 
 async def ends_well(b: Bot, run_id: str) -> None:
@@ -123,7 +143,7 @@ async def test_the_intent_of_what_runs_is_lost(stack: AsyncExitStack, cluster: C
     cluster.forget_from_now_on()
     await b.service.approve(run_id, actor("cy"))
     await b.hosts.started["stop@a"].wait()
-    await b.when(run_id, lambda state: state.unit("stop@b").status is state.unit("stop@c").status is UnitStatus.DONE)
+    await two_have_ended(b, run_id)
     cluster.fail_over()
     b.hosts.hold["stop@a"].set()
 
@@ -173,3 +193,59 @@ async def test_a_step_is_lost_while_the_next_one_runs(
     await ends_well(b, run_id)
     assert not b.engine.stalled
     assert "Traceback" not in caplog.text
+
+
+async def test_replicas_find_the_new_primary_and_go_on(
+    stack: AsyncExitStack, synchronous: Cluster, tmp_path: Path
+) -> None:
+    """Jobs, heartbeats and listeners too: their connections go where the URL's hosts take writes."""
+    hosts, pair = memory_hosts(), []
+    for number in range(2):
+        store = await Store.open(synchronous.url)
+        stack.push_async_callback(store.close)
+        member = await stack.enter_async_context(bot(tmp_path, hosts, store=store))
+        seat = Seat(tmp_path, database=f"{store.place} {number}")
+        replicas = Replicas(synchronous.url, store=store, engine=member.engine, seat=seat, pace=PACE)
+        member.service._engine, member.service._changed = replicas, replicas.changed
+        await replicas.start()
+        stack.push_async_callback(replicas.close)
+        pair.append((member, replicas))
+    (one, _), (two, _) = pair
+    run_id = await held(one)
+    synchronous.fail_over()
+    promoted_s = time.monotonic()
+    hosts.hold["stop@a"].set()
+
+    await ends_well(two, run_id)
+    log.info("failover: the rest of the run took %.1f s from the promotion on", time.monotonic() - promoted_s)
+    async with asyncio.timeout(30):
+        while not any(replicas.may_write() for _, replicas in pair) or any(replicas.problems() for _, replicas in pair):
+            await asyncio.sleep(0.05)
+    log.info("failover: jobs and the chat's writer are back after %.1f s", time.monotonic() - promoted_s)
+
+
+async def test_the_channel_is_told_that_entries_are_lost(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slack_outage, "EVERY_S", 0.1)
+    store = await Store.open(cluster.url)
+    async with belay(tmp_path, store=store) as b:
+        run_id = await b.start()
+        await asyncio.sleep(0.3)  # a look at the audit's end
+        cluster.forget_from_now_on()
+        b.person("bo").react(await b.board(run_id), "white_check_mark")
+        async with asyncio.timeout(10):
+            while await b.counted(run_id) != ("bo",):
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(0.3)
+        cluster.fail_over()
+        await b.until(lambda: said(b, "has lost its last entries"), timeout_s=20)
+        await asyncio.sleep(0.5)
+
+        assert len(said(b, "has lost its last entries")) == 1
+        assert await b.counted(run_id) == (), "the approval is lost, and that is the truth of the database"
+    await store.close()
+
+
+def said(b: Belay, words: str) -> list[str]:
+    return [message.text for message in b.workspace.messages(CHANNEL) if words in message.text]

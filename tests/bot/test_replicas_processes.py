@@ -9,12 +9,14 @@ import logging
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from core.journal import Kind
+from bot.stage import CHANNEL
+from core.journal import VERSION, Kind
 from core.run_states import RunStatus
 from tests.bot.replica_world import TAKEN_OVER_S, UNITS, Fleet, Replica, fleet, until
 from tests.postgres import PostgresServer, postgres_server
@@ -45,6 +47,10 @@ async def pair(ground: Fleet) -> AsyncIterator[Fleet]:
         if replica.process.returncode is not None:
             ground.replicas.remove(replica)
             await replica.end()
+
+
+#: Seconds without a database.
+AWAY_S = 20.0
 
 
 async def under_way(found: Fleet, effects: int = 4) -> tuple[str, Replica, Replica]:
@@ -100,13 +106,15 @@ async def test_a_killed_driver_is_replaced(pair: Fleet) -> None:
     await assert_whole(pair, run_id)
 
 
-async def test_a_frozen_driver_is_replaced_and_finds_itself_fenced(pair: Fleet) -> None:
+@pytest.mark.parametrize("frozen_s", [12, pytest.param(60, marks=pytest.mark.slow)])
+async def test_a_frozen_driver_is_replaced_and_finds_itself_fenced(pair: Fleet, frozen_s: int) -> None:
+    """Twelve seconds are twice what it takes to be given up; what wakes up after a minute knows no better."""
     run_id, driver, other = await under_way(pair)
     froze_s = time.monotonic()
     driver.signal(signal.SIGSTOP)
 
     await takes_over(other, froze_s, "SIGSTOP")
-    await asyncio.sleep(max(0.0, 12 - (time.monotonic() - froze_s)))
+    await asyncio.sleep(max(0.0, frozen_s - (time.monotonic() - froze_s)))
     epoch = await pair.epoch(run_id)
     driver.signal(signal.SIGCONT)
     await until(driver.is_ready, "the frozen one to answer again")
@@ -131,6 +139,72 @@ async def test_a_driver_that_loses_the_database_is_replaced(pair: Fleet) -> None
     await until(driver.is_ready, "the one that was cut off to be ready again")
     assert not await driver.drives()
     await assert_whole(pair, run_id)
+
+
+async def test_the_database_is_killed_and_comes_back(pair: Fleet, server: PostgresServer) -> None:
+    """What runs on hosts goes on and nothing new begins; the channel is told, once, and told when it is over."""
+    run_id, _, _ = await under_way(pair)
+    killed_s = time.monotonic()
+    server.kill()
+    try:
+        await until(partial(says, pair, "cannot write to its database"), "the channel to be told")
+        log.info("database killed: the channel is told after %.1f s", time.monotonic() - killed_s)
+        await asyncio.sleep(max(0.0, AWAY_S - (time.monotonic() - killed_s)))
+        assert len(pair.effects(run_id)) <= 6, "the third step's intent cannot have been written"
+    finally:
+        server.start()
+    back_s = time.monotonic()
+    await pair.driver()
+    log.info(
+        "database away for %.0f s: driven again %.1f s after it was back", back_s - killed_s, time.monotonic() - back_s
+    )
+
+    await assert_whole(pair, run_id)
+    await until(partial(says, pair, "can write to its database again"), "the channel to hear that it is over")
+    said = [message.text for message in pair.workspace.messages(CHANNEL)]
+    assert sum("cannot write to its database" in text for text in said) == 1
+
+
+async def says(found: Fleet, words: str) -> bool:
+    return any(words in message.text for message in found.workspace.messages(CHANNEL))
+
+
+async def test_replicas_are_replaced_one_after_another_by_newer_ones(pair: Fleet) -> None:
+    """A rolling upgrade with a run in flight: what the older ones leave, the newer one takes up."""
+    run_id, driver, other = await under_way(pair, effects=1)
+    newer = await pair.start(newer=True)
+    for older in (driver, other):
+        older.signal(signal.SIGTERM)
+        assert await older.process.wait() == 0
+    await assert_whole(pair, run_id)
+
+    newer.signal(signal.SIGTERM)
+    assert await newer.process.wait() == 0
+
+
+@pytest.mark.slow
+async def test_an_older_one_that_comes_back_leaves_alone_what_newer_ones_wrote(pair: Fleet) -> None:
+    """And what the chat gives to it is done by a newer one, half a minute later."""
+    newer = await pair.start(newer=True)
+    for older in pair.replicas[:2]:
+        older.signal(signal.SIGTERM)
+        assert await older.process.wait() == 0
+    run_id = await pair.ask()
+    assert await pair.versions(run_id) == {VERSION + 1}
+    older = await pair.start(ready=False)
+
+    async def says_so() -> bool:
+        return any(run_id in each and "newer" in each for each in (await older.look()).get("problems", ()))
+
+    await until(says_so, "the older one to say that it cannot read it")
+    pair.agree()
+    await pair.until_step(run_id, 1)
+    assert not await older.drives()
+    assert not await older.writes()
+    await assert_whole(pair, run_id)
+
+    newer.signal(signal.SIGTERM)
+    await newer.process.wait()
 
 
 async def test_a_single_one_that_is_killed_and_started_again_goes_on_at_once(pair: Fleet) -> None:

@@ -110,8 +110,10 @@ async def test_a_failed_preflight_blocks_and_says_what_was_found(tmp_path: Path)
 async def test_a_second_start_on_the_same_target_is_refused_and_names_the_holder(tmp_path: Path) -> None:
     async with bot(tmp_path, memory_hosts()) as b:
         run_id = await b.ask()
+        asked = len(b.hosts.looks)
         with pytest.raises(RefusedError, match=r"prod is taken by R-1, asked for by ana at .* withdraw or abort R-1"):
             await b.service.start(REQUEST, actor("bo"))
+        assert len(b.hosts.looks) == asked, "no host is troubled for what cannot be"
         preview = await b.service.preview(REQUEST)
 
         assert preview.refusals == ("'prod' is locked by R-1; see `/rollback status R-1`",)

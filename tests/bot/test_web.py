@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
-from bot.settings import Settings
+from bot.serve import _listening
+from bot.settings import Settings, SettingsError
 from bot.web import Web
 from bot.web_records import MAX_EVIDENCE, MAX_RECORD_BYTES
 from bot.wiring import Parts, assemble
@@ -153,3 +155,18 @@ async def test_a_hop_that_makes_no_sense_is_refused(client: Client, parts: Parts
 
 async def test_a_hop_needs_a_token(client: Client) -> None:
     assert (await client.post(HOPS, json={"from": "newton", "to": "ocata"})).status == 401
+
+
+async def test_what_goes_wrong_later_is_not_taken_for_a_port_in_use(tmp_path: Path) -> None:
+    """A TimeoutError is an OSError too."""
+    settings = Settings(data=tmp_path, config=tmp_path, listen_host="127.0.0.1", listen_port=0)
+
+    async def serve() -> None:
+        async with _listening(web.Application(), settings) as url:
+            port = int(url.rpartition(":")[2])
+            with pytest.raises(SettingsError, match=f"cannot listen on 127.0.0.1:{port}"):
+                await _listening(web.Application(), settings.model_copy(update={"listen_port": port})).__aenter__()
+            raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        await serve()

@@ -182,6 +182,7 @@ def test_a_control_plane_that_never_comes_up_again() -> None:
 # -- looks that write ----------------------------------------------------------------------------------------------
 
 WRITES = [
+    ["oc", "create", "--dry-run=none", "-f", "canary.yaml"],
     ["rm", "-f", "/tmp/x"],
     ["mv", "a", "b"],
     ["tee", "x"],
@@ -227,6 +228,7 @@ LOOKS = [
     ["mysql", "-e", "SELECT updated_at, deleted FROM x"],
     ["oc", "get", "pod", "x"],
     ["oc", "adm", "upgrade", "status"],
+    ["oc", "create", "--dry-run=server", "-f", "canary.yaml"],
     ["openstack", "server", "list"],
     ["openstack", "compute", "service", "list"],
     ["nova-status", "upgrade", "check"],

@@ -243,3 +243,11 @@ def test_a_plan_with_nothing_to_look_at_asks_a_person_and_does_not_look_for_ever
 
 def test_a_finding_is_described_by_its_worst_reasons() -> None:
     assert describe(findings(Verdict.CROSSED).points) == "converted is CROSSED (k1: looked)"
+
+
+def test_validations_wait_for_no_look_at_the_points_of_no_return() -> None:
+    """They change nothing, and what they say is wanted whatever has been crossed meanwhile."""
+    undo = {"argv": ["db", "new"], "timeout_s": 5}
+    kept = {"destructive": False, "undo": undo, "guard": []}
+
+    assert _next(STARTED + "paused resumed", restore=kept) == "do answers@c1"

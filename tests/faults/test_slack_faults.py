@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from core.action import Ended
 from core.run_states import RunStatus
 from sandbox.workspace import Timing, World
 from sandbox.workspace.faults import Kind
@@ -61,20 +62,79 @@ def _boards(bot: Belay) -> list[Message]:
     return [m for m in bot.workspace.messages(CHANNEL) if m.blocks and m.blocks[0]["type"] == "header"]
 
 
+def _files(bot: Belay, board: Message) -> list[Message]:
+    return [m for m in bot.workspace.messages(CHANNEL, thread_ts=board.ts) if m.files]
+
+
 def _key(message: Message) -> str:
     return str(((message.metadata or {}).get("event_payload") or {}).get("key", ""))
 
 
+#: What the bot asks of Slack from its start to the end of a run. Dialogs are left out: a person opens them again.
+BEFORE = ("auth.test", "bots.info", "apps.connections.open")
+MEANWHILE = (
+    "chat.postMessage",
+    "chat.update",
+    "reactions.add",
+    "reactions.get",
+    "users.info",
+    "files.getUploadURLExternal",
+    "files.completeUploadExternal",
+    "chat.postEphemeral",
+)
+#: What it asks only where an answer was lost; and the bytes of a file, which go to an address of their own.
+OTHERS = ("conversations.history", "conversations.replies", "file upload")
+
+
 @pytest.mark.parametrize("kind", [Kind.RATE_LIMITED, Kind.SERVER_ERROR])
 async def test_every_method_fails_now_and_then(tmp_path: Path, kind: Kind) -> None:
-    async with belay(tmp_path, timing=QUICK) as bot:
+    async with belay(tmp_path, timing=QUICK, faults=dict.fromkeys(BEFORE, kind)) as bot:
+        await bot.until(lambda: bot.workspace.connections > 0, timeout_s=10)
+        for method in MEANWHILE:
+            if method != "users.info":  # who cannot be told apart from a stranger is asked to try again
+                bot.workspace.fail(method, kind, times=2, seconds=0.5)
+        run_id = await bot.start()
+        bot.workspace.fail("users.info", kind, times=2, seconds=0.5)
+        await _agree(bot, await bot.board(run_id))
+        await _ends_well(bot, run_id, timeout_s=60)
+        called = {str(call["name"]) for call in bot.workspace.log.entries("api")}
+        assert called - {*BEFORE, *MEANWHILE, *OTHERS} == set()
+        assert {fault.method for fault in bot.workspace.faults.methods} <= {"chat.postEphemeral"}
+
+
+async def test_a_message_is_found_again_in_a_long_thread(tmp_path: Path, reading: World) -> None:
+    """Slack hands out two hundred replies at a time, the oldest first."""
+    async with belay(tmp_path, timing=QUICK, world=reading) as bot:
         run_id = await bot.start()
         board = await bot.board(run_id)
-        for method in ("chat.update", "chat.postMessage", "reactions.get", "users.info", "files.getUploadURLExternal"):
-            bot.workspace.fail(method, kind, times=2, seconds=0.5)
+        for number in range(220):
+            bot.person("dee").say(CHANNEL, f"and another thing, no {number}", thread_ts=board.ts)
+        bot.workspace.fail("chat.postMessage", Kind.LOSE_ANSWER)
         await _agree(bot, board)
         await _ends_well(bot, run_id)
-        assert not bot.workspace.faults.methods
+
+
+async def test_what_a_run_asks_while_slack_is_away_is_asked_when_it_is_back(tmp_path: Path) -> None:
+    """A step fails and nobody can be told; later the board asks, and a person decides on it."""
+    async with belay(tmp_path, timing=QUICK) as bot:
+        bot.hosts.hold["stop@a"] = asyncio.Event()
+        bot.hosts.answers["stop@a.do"] = lambda _action, _host: Ended(exit_code=7)
+        run_id = await bot.start()
+        await _agree(bot, await bot.board(run_id))
+        await bot.hosts.started["stop@a"].wait()
+        await _slack_goes(bot)
+        bot.hosts.hold["stop@a"].set()
+        async with asyncio.timeout(10):
+            while (await bot.view(run_id)).state.status is not RunStatus.NEEDS_PERSON:
+                await asyncio.sleep(0.02)
+
+        bot.workspace.faults.clear()
+        board = await bot.shows(run_id, "NEEDS", timeout_s=25)
+        del bot.hosts.answers["stop@a.do"]
+        bot.hosts.effects.clear()  # what failed is done once more, and is the only one to have had an effect
+        await bot.until(lambda: bot.workspace.connections > 0, timeout_s=25)
+        await bot.person("ana").click(board, "belay_retry")
+        await _ends_well(bot, run_id, timeout_s=25)
 
 
 @pytest.mark.parametrize("method", ["chat.postMessage", "chat.update", "reactions.get", "users.info"])
@@ -88,6 +148,26 @@ async def test_an_answer_that_is_lost_is_not_a_second_message(tmp_path: Path, re
             bot.workspace.fail(method, Kind.LOSE_ANSWER, times=2)
         await _agree(bot, await bot.board(run_id))
         await _ends_well(bot, run_id)
+
+
+@pytest.mark.parametrize("then", [Kind.RATE_LIMITED, Kind.SERVER_ERROR])
+@pytest.mark.parametrize("lost", ["the board", "a message", "the report"])
+async def test_what_may_stand_there_is_not_posted_again_before_it_was_looked_for(
+    tmp_path: Path, reading: World, lost: str, then: Kind
+) -> None:
+    """The answer to a post is lost, and the look for it is refused: that says nothing about what was posted."""
+    method = "files.completeUploadExternal" if lost == "the report" else "chat.postMessage"
+    async with belay(tmp_path, timing=QUICK, world=reading) as bot:
+        bot.workspace.fail("conversations.history" if lost == "the board" else "conversations.replies", then)
+        if lost == "the board":
+            bot.workspace.fail(method, Kind.LOSE_ANSWER)
+        run_id = await bot.start()
+        if lost != "the board":
+            bot.workspace.fail(method, Kind.LOSE_ANSWER)
+        await _agree(bot, await bot.board(run_id))
+        board = await _ends_well(bot, run_id)
+        assert not bot.workspace.faults.methods
+        assert len(_files(bot, board)) == 1
 
 
 async def test_sockets_are_cut_again_and_again(tmp_path: Path) -> None:

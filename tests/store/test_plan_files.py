@@ -27,18 +27,18 @@ def test_the_documented_example_is_a_plan() -> None:
     file = read_plan(EXAMPLE)
 
     assert file.plan.id == "example-release"
-    assert file.document.line("steps/1/guard") == line_of(EXAMPLE.read_text(), "guard:")
+    assert file.document.line("steps/2/guard") == line_of(EXAMPLE.read_text(), "guard:")
 
 
 @pytest.mark.parametrize(
     ("old", "new", "at", "where"),
     [
-        ("    why: nothing", "    wy: nothing", "wy: nothing", "steps/0/wy"),
-        ("timeout_s: 600", "timeout_s: soon", "timeout_s: soon", "steps/1/do/timeout_s"),
-        ("      timeout_s: 600\n", "", "    do:\n      script: |", "steps/1/do/timeout_s"),
-        ("guard: [computes-converted]", "guard: [computes-convert]", "guard: [computes-convert]", "steps/1/guard/0"),
+        ("    why: nothing", "    wy: nothing", "wy: nothing", "steps/1/wy"),
+        ("timeout_s: 600", "timeout_s: soon", "timeout_s: soon", "steps/2/do/timeout_s"),
+        ("      timeout_s: 600\n", "", "    do:\n      script: |", "steps/2/do/timeout_s"),
+        ("guard: [computes-converted]", "guard: [computes-convert]", "guard: [computes-convert]", "steps/2/guard/0"),
         ("role: compute\n", "role: computer\n", "role: computer", "points_of_no_return/0/probes/0/role"),
-        ("id: start-api", "id: stop-api", None, "steps/2/id"),
+        ("id: start-api", "id: stop-api", None, "steps/3/id"),
     ],
 )
 def test_a_mistake_has_its_line(tmp_path: Path, old: str, new: str, at: str | None, where: str) -> None:

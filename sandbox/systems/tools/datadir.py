@@ -12,8 +12,11 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from sandbox.systems.tools.machine import Machine
     from sandbox.systems.tools.state import Data
 
+#: Where servers keep their data, unless the cluster's shared state says otherwise.
+DATADIR = "/var/lib/mysql"
 NO_UUID = "00000000-0000-0000-0000-000000000000"
 FILE = "tables.ibd"
 
@@ -94,6 +97,17 @@ class Datadir:
         for database in other.databases():
             self.copy_database(other, database)
         self.set_position(**other.position())
+
+
+def new_uuid() -> str:
+    """Return a new, random UUID; the module for it would take long to load."""
+    found = os.urandom(16).hex()
+    return "-".join((found[:8], found[8:12], found[12:16], found[16:20], found[20:]))
+
+
+def of(machine: Machine) -> Datadir:
+    """Return the data directory of the server on this host."""
+    return Datadir(machine.path(machine.shared("galera").read().get("datadir", DATADIR)))
 
 
 def _replace(path: str, text: str) -> None:

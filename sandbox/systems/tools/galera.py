@@ -1,9 +1,8 @@
 """
 A Galera cluster: which members run, in which component, and what happens to their data directories.
 
-A member is a daemon: a unit (`daemon=galera.DAEMON`) or a container runs it. What Galera decides by itself is here:
-who may bootstrap, who gets IST and who SST, who has a quorum, what grastate.dat says afterwards. Sources: Galera's
-documentation (restarting-cluster, crash-recovery), and what was measured of MariaDB 10.11 with Galera 26.4.
+A member is a daemon: a unit (`daemon=galera.DAEMON`) or a container runs it. Who may begin or join, and what a data
+directory is afterwards, stands in `galera_rules`; here is who has a quorum, and what clients see.
 
 Shared state "galera": engine (the version servers have unless their unit or image says so), datadir, members (host ->
 component, phase, engine), components (id -> size, primary), gcache (transactions IST can make up for), ist_s and sst_s
@@ -16,8 +15,9 @@ from __future__ import annotations
 import os
 import time
 
-from sandbox.systems.tools.datadir import NO_UUID, Datadir
-from sandbox.systems.tools.state import current, later
+from sandbox.systems.tools import galera_rules
+from sandbox.systems.tools.datadir import Datadir, new_uuid, of
+from sandbox.systems.tools.state import current
 from sandbox.systems.tools.units import UnitFailedError, log
 
 TYPE_CHECKING = False
@@ -26,24 +26,11 @@ if TYPE_CHECKING:
     from sandbox.systems.tools.state import Data
 
 DAEMON = __name__
-DATADIR = "/var/lib/mysql"
-GCACHE, IST_S, SST_S = 1_000, 0.05, 0.2
-
-NOT_SAFE = (
-    "[ERROR] WSREP: It may not be safe to bootstrap the cluster from this node. It was not the last one to leave the "
-    "cluster and may not contain all the updates. To force cluster bootstrap with this node, edit the grastate.dat "
-    "file manually and set safe_to_bootstrap to 1 ."
-)
-NO_PRIMARY = (
-    "[ERROR] WSREP: failed to open gcomm backend connection: 110: failed to reach primary view "
-    "(pc.wait_prim_timeout): 110 (Connection timed out)"
-)
-NO_TABLES = "[ERROR] Fatal error: Can't open and lock privilege tables: Table 'mysql.user' doesn't exist"
-TOO_NEW = "[ERROR] InnoDB: Unsupported redo log format. The redo log was created with MariaDB {}."
 
 
 def datadir(machine: Machine) -> Datadir:
-    return Datadir(machine.path(machine.shared("galera").read().get("datadir", DATADIR)))
+    """Return the data directory of the member on this host, whether it runs or not."""
+    return of(machine)
 
 
 def furnish(machines: list[Machine], *, engine: str, seqno: int = 100, **about: object) -> None:
@@ -55,14 +42,6 @@ def furnish(machines: list[Machine], *, engine: str, seqno: int = 100, **about: 
         data.install(engine)
         data.set_position(uuid=uuid, seqno=seqno, version=engine)
         data.set_grastate(uuid, seqno, safe=place == 0)
-
-
-def new_uuid() -> str:
-    found = os.urandom(16).hex()
-    return "-".join((found[:8], found[8:12], found[12:16], found[16:20], found[20:]))
-
-
-# The daemon.
 
 
 def start(machine: Machine, carrier: Data, name: str) -> None:
@@ -77,8 +56,8 @@ def start(machine: Machine, carrier: Data, name: str) -> None:
     engine = _engine(machine, carrier)
     try:
         with machine.shared("galera") as cluster:
-            _check_data(datadir(machine), engine)
-            (_bootstrap if bootstrap else _join)(machine, cluster, engine)
+            galera_rules.check_data(datadir(machine), engine)
+            (galera_rules.bootstrap if bootstrap else galera_rules.join)(machine, cluster, engine)
     except UnitFailedError as failure:
         log(machine, name, str(failure))
         raise
@@ -92,62 +71,6 @@ def _engine(machine: Machine, carrier: Data) -> str:
         if found := image.get("labels", {}).get("engine"):
             return str(found)
     return str(carrier.get("engine") or machine.shared("galera").read()["engine"])
-
-
-def _check_data(data: Datadir, engine: str) -> None:
-    if not data.there:
-        raise UnitFailedError(f"[ERROR] Can't change dir to '{DATADIR}/' (Errcode: 2 \"No such file or directory\")")
-    if not data.empty and _major(data.position()["version"]) > _major(engine):
-        raise UnitFailedError(TOO_NEW.format(data.position()["version"].partition("-")[0]))
-
-
-def _major(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.partition("-")[0].split(".")[:2])
-
-
-def _bootstrap(machine: Machine, cluster: Data, engine: str) -> None:
-    data = datadir(machine)
-    if data.empty:
-        raise UnitFailedError(NO_TABLES)
-    saved = data.grastate()
-    if saved and saved.get("uuid") != NO_UUID and saved.get("safe_to_bootstrap") == "0":
-        raise UnitFailedError(NOT_SAFE)
-    position = data.position()
-    # Without a saved state nobody knows the history any more: a new one begins, and the others need a full transfer.
-    known = saved.get("uuid", NO_UUID) if saved else NO_UUID
-    uuid = position["uuid"] if known == position["uuid"] != NO_UUID else new_uuid()
-    data.set_position(uuid=uuid, version=engine, prepared=0)
-    name = f"component-{len(cluster['components']) + 1}"
-    cluster["components"][name] = {"size": 1, "primary": True}
-    _enter(machine, cluster, name, engine, 0.0)
-
-
-def _join(machine: Machine, cluster: Data, engine: str) -> None:
-    primaries = [name for name, component in cluster["components"].items() if component["primary"]]
-    donors = [host for host, member in cluster["members"].items() if member["component"] in primaries]
-    if not donors:
-        raise UnitFailedError(NO_PRIMARY)
-    donor, data = datadir(machine.other(donors[0])), datadir(machine)
-    component = cluster["members"][donors[0]]["component"]
-    saved, ahead = data.grastate(), donor.position()
-    behind = (
-        ahead["seqno"] - int(saved["seqno"]) if saved.get("uuid") == ahead["uuid"] and int(saved["seqno"]) >= 0 else -1
-    )
-    incremental = not data.empty and 0 <= behind <= cluster.get("gcache", GCACHE)
-    if not incremental and _major(cluster["members"][donors[0]]["engine"]) > _major(engine):
-        raise UnitFailedError("[ERROR] WSREP: State transfer failed: the donor's MariaDB is newer than the joiner's")
-    data.become(donor)
-    data.set_position(version=engine)
-    cluster["components"][component]["size"] += 1
-    takes = cluster.get("ist_s", IST_S) if incremental else cluster.get("sst_s", SST_S)
-    _enter(machine, cluster, component, engine, cluster.get("sync_s", {}).get(machine.name, takes))
-
-
-def _enter(machine: Machine, cluster: Data, component: str, engine: str, sync_s: float) -> None:
-    data = datadir(machine)
-    data.set_grastate(data.position()["uuid"], -1, safe=False)
-    phase = later("Joiner", "Synced", sync_s)
-    cluster["members"][machine.name] = {"component": component, "phase": phase, "engine": engine, "since": time.time()}
 
 
 def _wait_synced(machine: Machine) -> None:
@@ -189,9 +112,6 @@ def crash(machine: Machine, *, prepared: int = 0) -> None:
         if not left:
             del cluster["components"][member["component"]]
         datadir(machine).set_position(prepared=prepared)
-
-
-# What clients see.
 
 
 def member_for(machine: Machine, address: str = "") -> Machine:

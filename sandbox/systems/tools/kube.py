@@ -1,9 +1,10 @@
 """
 A Kubernetes API server of the practice world: one JSON state for each (see `kubeconfig`), and its controllers.
 
-What is kept: `kinds` (plural -> group, kind, short names), `objects` (plural -> "namespace/name" -> object),
-`controllers` (modules of the system), `alarms` (what a controller will do at a time), `outage` (why it does
-not answer), `viewers` (users who may only look). Values of objects may change later by themselves: `state.later`.
+What is kept: `kinds` (plural -> group, kind, short names, whether it lives in a namespace), `objects` (plural ->
+"namespace/name" -> object), `controllers` (modules of the system), `alarms` (what a controller will do at a time),
+`outage` (why it does not answer), `viewers` (users who may only look), `refuses_writes` (why no write succeeds).
+Values of objects may change later by themselves: `state.later`.
 
 A controller has `changed(store, plural, old, new)`, called after each write (new None: removed), and
 `due(store, alarm)`. It acts within the same write; what takes time it leaves to `later` or to an alarm.
@@ -12,28 +13,34 @@ Words of errors after k8s.io/apimachinery/pkg/api/errors and client-go.
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import contextmanager
 from importlib import import_module
 
 from sandbox.systems.tools.kinds import KINDS, Kind
 from sandbox.systems.tools.machine import SaysNoError
-from sandbox.systems.tools.state import current
+from sandbox.systems.tools.state import State, current
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from sandbox.systems.tools.state import Data, State
+    from sandbox.systems.tools.state import Data
 
 
 class Store:
     """The objects while nobody else writes. Made by `Server.reading` and `Server.writing`."""
 
-    def __init__(self, data: Data, user: str = "") -> None:
+    def __init__(self, data: Data, user: str = "", path: str = "") -> None:
         self.data = data
         self.user = user
+        self._path = path
+
+    def beside(self, address: str) -> Server:
+        """Return another server of the world: what a controller of this one reaches over the network."""
+        return Server(address, State(f"{os.path.dirname(self._path)}/{state_name(address)}.json"))
 
     def _all(self, plural: str) -> dict[str, Data]:
         found: dict[str, Data] = self.data.setdefault("objects", {}).setdefault(plural, {})
@@ -83,8 +90,10 @@ class Store:
         self._touched(made)
         return made
 
-    def create(self, kind: Kind, given: Data) -> Data:
+    def create(self, kind: Kind, given: Data, *, dry_run: bool = False) -> Data:
         """
+        Make what is *given*; with *dry_run* only judge whether it could be made.
+
         Raises:
             SaysNoError: it is there already, or the user may not.
         """
@@ -93,6 +102,8 @@ class Store:
         self._may("create", kind, namespace, metadata["name"])
         if self.find(kind.plural, namespace, metadata["name"]) is not None:
             raise SaysNoError(f'Error from server (AlreadyExists): {kind.resource} "{metadata["name"]}" already exists')
+        if dry_run:
+            return given
         parts = {key: value for key, value in given.items() if key not in ("apiVersion", "kind", "metadata")}
         made = self.put(kind.plural, metadata["name"], namespace, metadata=dict(metadata), **parts)
         self._tell(kind.plural, None, made)
@@ -172,6 +183,8 @@ class Store:
                 f'Error from server (Forbidden): {kind.resource} "{name}" is forbidden: User "{self.user}" cannot '
                 f'{verb} resource "{kind.plural}" in API group "{kind.group}"{where}'
             )
+        if problem := current(self.data.get("refuses_writes", "")):
+            raise SaysNoError(f"Error from server (InternalError): {problem}")
 
     def _tell(self, plural: str, old: Data | None, new: Data | None) -> None:
         for controller in self.data.get("controllers", []):
@@ -191,19 +204,19 @@ class Server:
 
     def __init__(self, address: str, state: State) -> None:
         self.address = address
-        self._state = state
+        self.state = state
 
     def reading(self) -> Store:
         """
         Raises:
             SaysNoError: it does not answer.
         """
-        data = self._state.read()
+        data = self.state.read()
         self._check(data)
         if any(alarm["at"] <= time.time() for alarm in data.get("alarms", [])):
-            with self._state as data:
-                Store(data).ring()
-        return Store(data)
+            with self.state as data:
+                Store(data, path=self.state.path).ring()
+        return Store(data, path=self.state.path)
 
     @contextmanager
     def writing(self, user: str = "") -> Iterator[Store]:
@@ -211,9 +224,9 @@ class Server:
         Raises:
             SaysNoError: it does not answer.
         """
-        with self._state as data:
+        with self.state as data:
             self._check(data)
-            store = Store(data, user)
+            store = Store(data, user, self.state.path)
             store.ring()
             yield store
 
@@ -230,6 +243,11 @@ class Server:
                 )
             case text:
                 raise SaysNoError(f"Unable to connect to the server: {text}")
+
+
+def state_name(address: str) -> str:
+    """Return the name under which the world's shared state has the server at *address*."""
+    return f"kube-{address.partition(':')[0]}"
 
 
 def stamp(at: float) -> str:

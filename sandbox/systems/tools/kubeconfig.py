@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 
-from sandbox.systems.tools.kube import Server
+from sandbox.systems.tools.kube import Server, state_name
 from sandbox.systems.tools.machine import SaysNoError
 
 TYPE_CHECKING = False
@@ -48,11 +48,6 @@ def kubeconfig(address: str, *, context: str, user: str = "admin", namespace: st
         },
         indent=2,
     )
-
-
-def state_name(address: str) -> str:
-    """Return the name under which the world's shared state has the server at *address*."""
-    return f"kube-{address.partition(':')[0]}"
 
 
 def chosen(machine: Machine, file: str, context: str, namespace: str) -> Context:

@@ -10,7 +10,7 @@ import os
 import re
 import sys
 
-from sandbox.systems.tools import galera, sql
+from sandbox.systems.tools import datadir, galera, sql
 from sandbox.systems.tools.machine import SaysNoError
 from sandbox.systems.tools.words import Words
 
@@ -158,7 +158,7 @@ class Client:
 
     def _variables(self) -> dict[str, str]:
         return {
-            "datadir": f"{self.server.shared('galera').read().get('datadir', galera.DATADIR)}/",
+            "datadir": f"{self.server.shared('galera').read().get('datadir', datadir.DATADIR)}/",
             "hostname": self.server.name,
             "read_only": "OFF",
             "version": galera.engine_of(self.server),

@@ -11,7 +11,7 @@ import sys
 import time
 
 from sandbox.systems.tools import galera, units
-from sandbox.systems.tools.datadir import Datadir
+from sandbox.systems.tools.datadir import DATADIR, Datadir
 from sandbox.systems.tools.machine import SaysNoError
 from sandbox.systems.tools.words import Words
 
@@ -112,7 +112,7 @@ def _by_hand(machine: Machine, *, bootstrap: bool) -> int:
 
 
 def _install(machine: Machine, words: Words) -> int:
-    path = words.one("--datadir", default=galera.DATADIR)
+    path = words.one("--datadir", default=DATADIR)
     data = Datadir(machine.path(path))
     data.install(galera.engine_of(machine))
     print(f"Installing MariaDB/MySQL system tables in '{path}' ...\nOK")

@@ -6,7 +6,6 @@ import time
 
 from sandbox.systems.tools import kubeconfig
 from sandbox.systems.tools.machine import SaysNoError
-from sandbox.systems.tools.selectors import selected
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,8 +73,16 @@ def targets(call: Call, store: Store) -> list[tuple[Kind, list[Data]]]:
             found.append((kind, list(_each(call, store, kind, names, forgiving=forgiving))))
         else:
             here = store.list(kind.plural, call.namespace if kind.namespaced else None)
-            found.append((kind, selected(here, call.words)))
+            found.append((kind, _selected(here, call.words)))
     return found
+
+
+def _selected(objects: list[Data], words: Words) -> list[Data]:
+    if not words.has("-l", "--selector", "--field-selector"):
+        return objects
+    from sandbox.systems.tools.selectors import selected  # noqa: PLC0415  # slow to load
+
+    return selected(objects, words)
 
 
 def _each(call: Call, store: Store, kind: Kind, names: Iterable[str], *, forgiving: bool) -> Iterable[Data]:

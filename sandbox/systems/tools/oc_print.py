@@ -6,7 +6,6 @@ import json
 import sys
 import time
 
-from sandbox.systems.tools.jsonpath import PathError, find, render
 from sandbox.systems.tools.kube import settled
 from sandbox.systems.tools.machine import SaysNoError
 
@@ -82,6 +81,8 @@ def _as_data(words: Words, found: Found) -> Data:
 
 
 def _rendered(template: str, data: Data) -> str:
+    from sandbox.systems.tools.jsonpath import PathError, render  # noqa: PLC0415  # slow to load
+
     try:
         return render(template, data)
     except PathError as error:
@@ -100,6 +101,8 @@ def meets(one: Data, wanted: str) -> bool:
         conditions = now.get("status", {}).get("conditions", [])
         return any(c["type"].lower() == name.lower() and c["status"] == (status or "True") for c in conditions)
     if kind == "jsonpath":
+        from sandbox.systems.tools.jsonpath import render  # noqa: PLC0415  # slow to load
+
         template, equals, value = rest.rpartition("=")
         said = render(template.strip("'") if equals else rest.strip("'"), now)
         return said == value if equals else bool(said)
@@ -142,6 +145,8 @@ def _table(
 
 
 def _cell(one: Data, path: str) -> str:
+    from sandbox.systems.tools.jsonpath import PathError, find  # noqa: PLC0415  # slow to load
+
     if not path:
         made = time.strptime(one["metadata"].get("creationTimestamp", "1970-01-01T00:00:00Z"), "%Y-%m-%dT%H:%M:%SZ")
         minutes = max(0, int(time.time() - (time.mktime(made) - time.timezone)) // 60)

@@ -8,14 +8,25 @@ from __future__ import annotations
 import json
 import sys
 
-from sandbox.systems.tools.jsonpath import PathError, render
 from sandbox.systems.tools.machine import SaysNoError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sandbox.systems.tools.machine import Machine
+    from sandbox.systems.tools.oc_call import Call
     from sandbox.systems.tools.state import Data
     from sandbox.systems.tools.words import Words
+
+
+def adm(call: Call) -> int:
+    """
+    Raises:
+        SaysNoError: it is none of the administrator's commands that are there.
+    """
+    if call.rest[:2] != ["release", "info"]:
+        asked = " ".join(call.rest)
+        raise SaysNoError(f'error: unknown command "{asked}" for "oc adm"')
+    return info(call.machine, call.words)
 
 
 def info(machine: Machine, words: Words) -> int:
@@ -63,6 +74,8 @@ def _show(about: Data, output: str) -> int:
     if shape == "json":
         print(json.dumps(about, indent=2))
     elif shape == "jsonpath":
+        from sandbox.systems.tools.jsonpath import PathError, render  # noqa: PLC0415  # slow to load
+
         try:
             sys.stdout.write(render(template, about))
         except PathError as error:

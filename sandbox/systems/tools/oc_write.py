@@ -102,6 +102,10 @@ def delete(call: Call) -> int:
     return 0
 
 
+annotate = marks("annotations", "annotated")
+label = marks("labels", "labeled")
+
+
 def create(call: Call) -> int:
     place = call.words.one("-f", "--filename")
     text = sys.stdin.read() if place == "-" else _read(place)
@@ -109,7 +113,7 @@ def create(call: Call) -> int:
         given = json.loads(text)
     except ValueError as error:
         raise SaysNoError(f"error: error parsing {place}: manifests of practice worlds are JSON: {error}") from None
-    said = []
+    said, dry_run = [], call.words.one("--dry-run") == "server"
     with call.context.server.writing(call.context.user) as store:
         for one in given["items"] if given.get("kind") == "List" else [given]:
             kind = store.kind(one["kind"])
@@ -120,8 +124,8 @@ def create(call: Call) -> int:
                 done = store.patch(kind, namespace, name, one)
                 said.append(f"{kind.singular}/{name} {'configured' if done else 'unchanged'}")
             else:
-                store.create(kind, one)
-                said.append(f"{kind.singular}/{name} created")
+                store.create(kind, one, dry_run=dry_run)
+                said.append(f"{kind.singular}/{name} created{' (server dry run)' if dry_run else ''}")
     print("\n".join(said))
     return 0
 

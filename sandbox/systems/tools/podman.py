@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from sandbox.systems.tools import containers, templates
+from sandbox.systems.tools import containers, podman_store, templates
 from sandbox.systems.tools.machine import SaysNoError
 from sandbox.systems.tools.units import UnitFailedError
 from sandbox.systems.tools.words import Words
@@ -17,7 +17,6 @@ from sandbox.systems.tools.words import Words
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TextIO
 
     from sandbox.systems.tools.machine import Machine
 
@@ -56,23 +55,6 @@ def _no_image(machine: Machine, name: str) -> SaysNoError:
     return SaysNoError(f"Error: {name}: image not known", 125)
 
 
-def _pull(machine: Machine, argv: list[str], out: TextIO | None = None) -> int:
-    words = Words(argv, ("--platform", "--authfile", "--creds"))
-    for name in words.rest:
-        try:
-            digest = containers.pull(machine, name)
-        except containers.NoImageError:
-            if machine.tool == "docker":
-                raise SaysNoError(
-                    f"Error response from daemon: manifest for {name} not found: manifest unknown", 1
-                ) from None
-            registry = name.partition("/")[0]
-            text = f"Error: initializing source docker://{name}: reading manifest in {registry}: manifest unknown"
-            raise SaysNoError(text, 125) from None
-        print(containers.image_id(digest) if machine.tool == "podman" else f"Digest: {digest}", file=out)
-    return 0
-
-
 def _run(machine: Machine, argv: list[str]) -> int:
     words = Words(argv, RUN_TAKES, stops=True)
     if not words.rest:
@@ -81,7 +63,7 @@ def _run(machine: Machine, argv: list[str]) -> int:
     try:
         containers.find_image(machine.state("containers").read(), image)
     except containers.NoImageError:
-        _pull(machine, [image], sys.stderr)
+        podman_store.pull(machine, [image], sys.stderr)
     name = words.one("--name") or f"{os.path.basename(image).partition(':')[0]}-{os.getpid()}"
     if name in machine.state("containers").read().get("containers", {}):
         raise SaysNoError(f'Error: creating container storage: the container name "{name}" is already in use', 125)
@@ -173,43 +155,6 @@ def _restart(machine: Machine, name: str) -> None:
     containers.run(machine, name)
 
 
-def _remove_image(machine: Machine, argv: list[str]) -> int:
-    words = Words(argv)
-    for name in words.rest:
-        with machine.state("containers") as state:
-            digest = containers.find_image(state, name)
-            using = [n for n, c in state.get("containers", {}).items() if c["image"] == digest]
-            if using and not words.has("-f", "--force"):
-                raise SaysNoError(f"Error: image used by {using[0]}: image is in use by a container", 2)
-            del state["images"][digest]
-        print(f"Deleted: {containers.image_id(digest)}")
-    return 0
-
-
-def _volume_remove(machine: Machine, argv: list[str]) -> int:
-    for name in Words(argv).rest:
-        with machine.state("containers") as state:
-            if name not in state.get("volumes", {}):
-                raise SaysNoError(f'Error: no volume with name "{name}" found: no such volume', 1)
-            users = [
-                n
-                for n, c in state.get("containers", {}).items()
-                if any(str(v).startswith(f"{name}:") for v in c.get("volumes", []))
-            ]
-            if users:
-                raise SaysNoError(f"Error: volume {name} is being used by the following container(s): {users[0]}", 2)
-            del state["volumes"][name]
-        machine.clear(f"/var/lib/{'docker' if machine.tool == 'docker' else 'containers/storage'}/volumes/{name}")
-        print(name)
-    return 0
-
-
-def _volumes(machine: Machine, argv: list[str]) -> int:
-    for name in sorted(machine.state("containers").read().get("volumes", {})):
-        print(name if Words(argv).has("-q", "--quiet") else f"local       {name}")
-    return 0
-
-
 def _logs(machine: Machine, argv: list[str]) -> int:
     container = containers.get(machine, Words(argv, ("-n", "--tail", "--since")).rest[0])
     print("\n".join(container.get("log", [])))
@@ -247,7 +192,7 @@ VERBS: dict[str, Callable[[Machine, list[str]], int]] = {
     "image inspect": templates.inspect_image,
     "image exists": templates.image_exists,
     "container exists": templates.container_exists,
-    "pull": _pull,
+    "pull": podman_store.pull,
     "run": _run,
     "exec": _exec,
     "start": _each(containers.run),
@@ -255,9 +200,9 @@ VERBS: dict[str, Callable[[Machine, list[str]], int]] = {
     "restart": _each(_restart),
     "kill": _each(containers.halt),
     "rm": _remove,
-    "rmi": _remove_image,
+    "rmi": podman_store.remove_image,
     "logs": _logs,
-    "volume ls": _volumes,
-    "volume rm": _volume_remove,
+    "volume ls": podman_store.volumes,
+    "volume rm": podman_store.volume_remove,
     "version": _version,
 }

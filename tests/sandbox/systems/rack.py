@@ -45,6 +45,7 @@ class Rack:
             text=True,
             timeout=30,
             check=False,
+            cwd=directory,
             env={"PATH": f"{first}{directory}/bin:{os.defpath}", "PRACTICE_ROOT": str(directory), "HOME": "/root"},
         )
         return Said(done.returncode, done.stdout, done.stderr)

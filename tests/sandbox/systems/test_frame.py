@@ -9,12 +9,13 @@ import pytest
 
 from core.errors import RefusedError, UnknownNameError
 from sandbox.hosts.nursery import HostFailedError
-from sandbox.systems.catalogue import SYSTEMS, full_name, scenario_named
+from sandbox.systems import looks
+from sandbox.systems.catalogue import SYSTEMS, full_name, scenario_for, scenario_named
 from sandbox.systems.findings import Finding, all_right, describe
 from sandbox.systems.recording import Notebook
 from sandbox.systems.scenario import Answer, before
 from sandbox.systems.system import HostSpec
-from sandbox.systems.tools import galera, records, units
+from sandbox.systems.tools import dataplane, galera, records, units, virsh
 from sandbox.systems.tools.outfit import SHARED
 from sandbox.systems.world import World
 from tests.needs import own_view
@@ -127,6 +128,9 @@ def test_every_scenario_is_found_by_its_full_name() -> None:
         assert len(names) == len(set(names))
         for scenario in system.scenarios:
             assert scenario_named(full_name(system, scenario)) == (system, scenario)
+        first = next(one for one in system.scenarios if not one.plan)
+        assert scenario_for(system.plan) == (system, first)
+    assert scenario_for("no-such-plan")[1].name == "reversible"
     with pytest.raises(RefusedError, match="did you mean 'practice'"):
         scenario_named("practise/reversible")
 
@@ -159,3 +163,30 @@ def test_every_system_is_well_described() -> None:
 )
 def test_what_people_type(answer: Answer, line: str) -> None:
     assert answer.line("R-1", "asked") == line
+
+
+async def test_what_truths_look_at() -> None:
+    async with World.start(GALERA, tiny.BACK) as world:
+        first, second, third = world.in_role("node")
+        virsh.define(world.machine("compute-1"), "instance-1", "u")
+        await first.run("galera_new_cluster")
+        await second.run("systemctl start mariadb")
+        await third.run("systemctl start mariadb")
+        looks.remember(world)
+        assert all_right((*looks.data(world), *looks.workloads(world)))
+
+        await first.run("mysql -e 'CREATE DATABASE placement'")
+        assert {one.found for one in looks.data(world)} == {"Primary, other data than before"}
+        await first.run("mysql -e 'DROP DATABASE placement'")
+        await third.run("systemctl stop mariadb")
+        wrong = [one.found for one in looks.data(world) if not one.right]
+        assert wrong == ["down, the data of before", "2 histories"]
+
+        dataplane.interrupt(world.machine("compute-1"), "the tunnels of compute-1", over=False)
+        virsh.define(world.machine("compute-1"), "instance-1", "u", pid=3)
+        assert [one.found for one in looks.workloads(world)] == [
+            "touched: compute-1: instance-1",
+            "interrupted: the tunnels of compute-1 by compute-1: ",
+        ]
+        assert looks.called(world, "controller-3", "systemctl", "stop", at_most=1, at_least=1).right
+        assert not looks.called(world, "controller-3", "systemctl", "stop", at_most=0).right

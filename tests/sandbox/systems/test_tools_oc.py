@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.systems.tools.jsonpath import PathError, render
-from sandbox.systems.tools.kube import Server, merged
-from sandbox.systems.tools.kubeconfig import kubeconfig, state_name
+from sandbox.systems.tools.kube import Server, merged, state_name
+from sandbox.systems.tools.kubeconfig import kubeconfig
 from sandbox.systems.tools.machine import Machine
 from sandbox.systems.tools.state import later
 from tests.sandbox.systems.rack import Rack, Said
@@ -205,14 +205,24 @@ def test_who_may_look_only_may_not_write(bench: Bench) -> None:
     assert bench.oc("get wd a -o jsonpath='{.spec.size}'").out == "1"
 
 
+def test_a_server_may_refuse_every_write(bench: Bench) -> None:
+    with bench.machine.shared(state_name(ADDRESS)) as data:
+        data["refuses_writes"] = later("", "Internal error occurred: no webhook", -1)
+
+    said = bench.oc("label wd a new=1")
+
+    assert (said.code, said.err) == (1, "Error from server (InternalError): Internal error occurred: no webhook\n")
+    assert bench.oc("get wd a").code == 0
+
+
 def test_values_change_by_themselves_and_a_patch_leaves_that_alone(bench: Bench) -> None:
     with bench.server.writing() as store:
         one = store.get(store.kind("widgets"), "blue", "a")
-        one["status"] = {"phase": later("Pending", "Running", 0.6)}
+        one["status"] = {"phase": later("Pending", "Running", 2.0)}
     bench.oc('patch wd a --type=merge -p \'{"spec":{"size":7}}\'')
 
     assert bench.oc("get wd a -o jsonpath='{.status.phase}'").out == "Pending"
-    assert bench.oc("wait wd/a --for=jsonpath='{.status.phase}'=Running --timeout=5s").code == 0
+    assert bench.oc("wait wd/a --for=jsonpath='{.status.phase}'=Running --timeout=20s").code == 0
 
 
 CONTROLLER = """

@@ -5,7 +5,7 @@ from pathlib import Path
 from sandbox.systems.rhoso_adoption import layout
 from sandbox.systems.rhoso_adoption.tools import openshift, ovn_sbctl, pacemaker, pod_mysql
 from sandbox.systems.tools import ceph, cloud, containers, dataplane, galera, kubeconfig, rabbit, records, units, virsh
-from sandbox.systems.tools.kube import Store
+from sandbox.systems.tools.kube import Store, state_name
 from sandbox.systems.tools.machine import Machine
 from sandbox.systems.world import World
 
@@ -48,15 +48,20 @@ def machine(world: World, name: str) -> Machine:
 
 def furnish(world: World) -> None:
     controllers = [machine(world, name) for name in layout.CONTROLLERS]
-    for one in controllers:
-        _controller(one)
+    controllers_of(controllers)
     for name in (*layout.COMPUTES, *layout.EDGE):
         _compute(machine(world, name))
-    _pacemaker(controllers)
-    _database(controllers)
     _storage(controllers[0])
     _openshift(world)
     dataplane.place(controllers[0], CANARY, "compute-1", "web-1")
+
+
+def controllers_of(machines: list[Machine]) -> None:
+    """Install a control plane on them, with Pacemaker, databases and queues; nothing of those runs yet."""
+    for one in machines:
+        _controller(one)
+    _pacemaker(machines)
+    _database(machines)
 
 
 def _image(one: Machine, name: str) -> str:
@@ -196,7 +201,7 @@ def _openshift(world: World) -> None:
     bastion = machine(world, layout.BASTION)
     text = kubeconfig.kubeconfig(openshift.ADDRESS, context="ocp", namespace=openshift.NAMESPACE)
     bastion.write("/root/.kube/config", text)
-    with bastion.shared(kubeconfig.state_name(openshift.ADDRESS)) as data:
+    with bastion.shared(state_name(openshift.ADDRESS)) as data:
         data.update(kinds=dict(openshift.KINDS), controllers=[openshift.CONTROLLER], objects={})
         Store(data).put("namespaces", openshift.NAMESPACE)
     member = pod_mysql.member(bastion.world)

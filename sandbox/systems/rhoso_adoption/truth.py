@@ -9,8 +9,8 @@ from sandbox.systems.findings import Finding
 from sandbox.systems.rhoso_adoption import layout
 from sandbox.systems.rhoso_adoption.furnish import ONBOOT, machine
 from sandbox.systems.rhoso_adoption.tools import hazards, openshift, pacemaker, pod_mysql
-from sandbox.systems.tools import cloud, dataplane, dump, galera, kubeconfig, rabbit, units, virsh
-from sandbox.systems.tools.kube import Server, settled
+from sandbox.systems.tools import cloud, dataplane, dump, galera, rabbit, units, virsh
+from sandbox.systems.tools.kube import Server, settled, state_name
 from sandbox.systems.world import World
 
 #: Seconds that what changes by itself is waited for, before it is called wrong.
@@ -93,7 +93,7 @@ def podified_content(world: World) -> str:
 
 def _objects(world: World, plural: str) -> dict[str, Any]:
     """Return the project's objects of a kind by name, as they are by now."""
-    state = machine(world, layout.BASTION).shared(kubeconfig.state_name(openshift.ADDRESS))
+    state = machine(world, layout.BASTION).shared(state_name(openshift.ADDRESS))
     server = Server(openshift.ADDRESS, state)
     return {one["metadata"]["name"]: settled(one) for one in server.reading().list(plural, openshift.NAMESPACE)}
 

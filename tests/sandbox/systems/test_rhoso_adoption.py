@@ -295,6 +295,40 @@ async def test_what_will_be_lost_is_listed(desk: Desk) -> None:
     assert "disk of web-1" not in said
 
 
+@pytest.mark.parametrize(
+    "name", ["colocation-ip-172.17.3.86-haproxy-bundle-INFINITY", "order-ceph-nfs-openstack-manila-share-Optional"]
+)
+async def test_a_constraint_goes_back_and_forth(desk: Desk, name: str) -> None:
+    """Also the one the published procedure forgets; doing it twice does no harm, as it does there."""
+    key = f"constraints@{FIRST}[{name}]"
+    async with as_it_was(desk):
+        assert not (await desk.verify(key))[0]
+        for _ in range(2):
+            assert (await desk.act(key)).exit_code == 0
+        assert (await desk.verify(key))[0]
+
+        assert (await desk.act(key, undo=True)).exit_code == 0
+
+        assert not (await desk.verify(key))[0]
+
+
+async def test_capabilities_go_back_and_forth(desk: Desk) -> None:
+    key, look = f"restore-caps@{FIRST}", "sudo cephadm shell -- ceph auth get client.openstack"
+    async with as_it_was(desk):
+        adopted = await desk.do(FIRST, look)
+        assert "pool=backups" not in adopted
+        assert (await desk.act(key)).exit_code == 0
+        assert (await desk.verify(key))[0]
+
+        assert (await desk.act(key, undo=True)).exit_code == 0
+
+        assert await desk.do(FIRST, look) == adopted
+
+
+async def test_no_secret_is_recorded(desk: Desk) -> None:
+    assert not [fact for fact, value in desk.ledger.baseline.items() if "key =" in value or "12345678" in value]
+
+
 async def test_the_management_port_goes_back_and_forth(desk: Desk) -> None:
     key = f"management-port@{FIRST}"
     assert await desk.verify(key) == (False, "ONBOOT=no")

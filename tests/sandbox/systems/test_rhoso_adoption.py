@@ -197,6 +197,17 @@ async def test_g1_the_official_check_of_pacemaker_checks_nothing(desk: Desk) -> 
     assert (held, found) == (False, "galera-bundle runs 0 of 3")
 
 
+async def test_g1_two_replicas_of_three_are_not_enough(desk: Desk) -> None:
+    async with as_it_was(desk):
+        await desk.do(FIRST, "sudo pcs resource enable haproxy-bundle --wait=600")
+        await desk.do("controller-2", "sudo podman stop haproxy-bundle-podman-1")
+        await desk.do(FIRST, "sudo pcs resource status haproxy-bundle | grep Started >/dev/null")
+
+        found = await desk.verify(f"start-bundles@{FIRST}[haproxy-bundle]")
+
+    assert found == (False, "haproxy-bundle runs 2 of 3")
+
+
 async def test_g2_a_unit_disabled_by_hand_is_started_all_the_same(desk: Desk) -> None:
     async with as_it_was(desk):
         await desk.do(FIRST, "sudo systemctl disable tripleo_nova_api.service")

@@ -451,6 +451,20 @@ async def test_a_node_pool_s_upgrade_is_frozen_too(fleet: Fleet) -> None:
     assert [one["schedule"] for one in service["node_pools"]["cust-01-workers"]] == ["0 3 * * *"]
 
 
+async def test_workers_that_cannot_be_compared_are_not_taken_for_none(fleet: Fleet) -> None:
+    data = fleet.objects(MANAGEMENT)
+    del data["objects"]["machinedeployments"]["clusters-cust-01/cust-01-workers"]
+    fleet.write(MANAGEMENT, data)
+    record = fleet.unit(await fleet.resolved(), "record")
+    assert (await fleet.do(record)).exit_code == 0
+    assert not await fleet.holds(record.verify), "a NodePool without its MachineDeployment"
+
+    del data["objects"]["nodepools"][f"{names.NAMESPACE}/cust-01-workers"]
+    fleet.write(MANAGEMENT, data)
+    assert (await fleet.do(record)).exit_code == 0
+    assert await fleet.holds(record.verify), "a cluster without workers"
+
+
 async def test_an_upgrade_that_has_started_cannot_be_frozen(fleet: Fleet) -> None:
     data = fleet.objects("ocm")
     data["clusters"][names.service_id("cust-01")]["policies"][0]["state"] = {"value": "started"}

@@ -4,8 +4,8 @@ import json
 
 from sandbox.hosts.layout import python_tool
 from sandbox.systems.hosted_control_plane import names
-from sandbox.systems.tools.kube import Store, stamp, state_name
-from sandbox.systems.tools.kubeconfig import kubeconfig
+from sandbox.systems.tools.kube import Store, stamp
+from sandbox.systems.tools.kubeconfig import kubeconfig, state_name
 from sandbox.systems.tools.outfit import RUN
 from sandbox.systems.tools.state import State
 from sandbox.systems.world import World

@@ -8,7 +8,8 @@ from typing import Any
 
 from sandbox.systems.findings import Finding
 from sandbox.systems.hosted_control_plane import names
-from sandbox.systems.tools.kube import Server, Store, settled, state_name
+from sandbox.systems.tools.kube import Server, Store, settled
+from sandbox.systems.tools.kubeconfig import state_name
 from sandbox.systems.tools.machine import SaysNoError
 from sandbox.systems.tools.state import State
 from sandbox.systems.world import World

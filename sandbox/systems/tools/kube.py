@@ -13,21 +13,20 @@ Words of errors after k8s.io/apimachinery/pkg/api/errors and client-go.
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import contextmanager
 from importlib import import_module
 
 from sandbox.systems.tools.kinds import KINDS, Kind
 from sandbox.systems.tools.machine import SaysNoError
-from sandbox.systems.tools.state import State, current
+from sandbox.systems.tools.state import current
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from sandbox.systems.tools.state import Data
+    from sandbox.systems.tools.state import Data, State
 
 
 class Store:
@@ -36,11 +35,7 @@ class Store:
     def __init__(self, data: Data, user: str = "", path: str = "") -> None:
         self.data = data
         self.user = user
-        self._path = path
-
-    def beside(self, address: str) -> Server:
-        """Return another server of the world: what a controller of this one reaches over the network."""
-        return Server(address, State(f"{os.path.dirname(self._path)}/{state_name(address)}.json"))
+        self.path = path  #: of the server's state; other servers' lie beside it
 
     def _all(self, plural: str) -> dict[str, Data]:
         found: dict[str, Data] = self.data.setdefault("objects", {}).setdefault(plural, {})
@@ -243,11 +238,6 @@ class Server:
                 )
             case text:
                 raise SaysNoError(f"Unable to connect to the server: {text}")
-
-
-def state_name(address: str) -> str:
-    """Return the name under which the world's shared state has the server at *address*."""
-    return f"kube-{address.partition(':')[0]}"
 
 
 def stamp(at: float) -> str:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import os
 
-from sandbox.systems.tools.kube import Server, state_name
+from sandbox.systems.tools.kube import Server
 from sandbox.systems.tools.machine import SaysNoError
+from sandbox.systems.tools.state import State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from sandbox.systems.tools.kube import Store
     from sandbox.systems.tools.machine import Machine
 
 _MISSING = """error: Missing or incomplete configuration info.  Please point to an existing, complete config file:
@@ -48,6 +50,16 @@ def kubeconfig(address: str, *, context: str, user: str = "admin", namespace: st
         },
         indent=2,
     )
+
+
+def state_name(address: str) -> str:
+    """Return the name under which the world's shared state has the server at *address*."""
+    return f"kube-{address.partition(':')[0]}"
+
+
+def beside(store: Store, address: str) -> Server:
+    """Return another server of the world: what a controller of this one reaches over the network."""
+    return Server(address, State(f"{os.path.dirname(store.path)}/{state_name(address)}.json"))
 
 
 def chosen(machine: Machine, file: str, context: str, namespace: str) -> Context:

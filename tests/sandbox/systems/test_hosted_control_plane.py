@@ -449,6 +449,21 @@ async def test_a_node_pool_s_upgrade_is_frozen_too(fleet: Fleet) -> None:
     assert (await fleet.undo(freeze)).exit_code == 0
     service = fleet.objects("ocm")["clusters"][names.service_id("cust-01")]
     assert [one["schedule"] for one in service["node_pools"]["cust-01-workers"]] == ["0 3 * * *"]
+    assert [one["schedule"] for one in service["policies"]] == ["30 4 * * 0"]
+
+
+async def test_workers_that_cannot_be_compared_are_not_taken_for_none(fleet: Fleet) -> None:
+    data = fleet.objects(MANAGEMENT)
+    del data["objects"]["machinedeployments"]["clusters-cust-01/cust-01-workers"]
+    fleet.write(MANAGEMENT, data)
+    record = fleet.unit(await fleet.resolved(), "record")
+    assert (await fleet.do(record)).exit_code == 0
+    assert not await fleet.holds(record.verify), "a NodePool without its MachineDeployment"
+
+    del data["objects"]["nodepools"][f"{names.NAMESPACE}/cust-01-workers"]
+    fleet.write(MANAGEMENT, data)
+    assert (await fleet.do(record)).exit_code == 0
+    assert await fleet.holds(record.verify), "a cluster without workers"
 
 
 async def test_an_upgrade_that_has_started_cannot_be_frozen(fleet: Fleet) -> None:
@@ -464,20 +479,33 @@ async def test_an_upgrade_that_has_started_cannot_be_frozen(fleet: Fleet) -> Non
     assert not await fleet.holds(freeze.verify)
 
 
+CUTS_COPIES = """#!/bin/sh
+case " $* " in
+  *" cp "*) "$0.real" "$@" && for last; do :; done && head -c 20 "$last" >"$last.cut" && mv "$last.cut" "$last" ;;
+  *) exec "$0.real" "$@" ;;
+esac
+"""
+
+
 async def test_a_snapshot_cut_short_on_its_way_is_noticed(fleet: Fleet) -> None:
     """`snapshot status` looks at the file in the pod; what the last resort needs is the one that was carried out."""
     plan = await fleet.resolved()
-    for step in ("freeze", "record", "snapshot"):
-        assert (await fleet.do(fleet.unit(plan, step))).exit_code == 0
-    bastion = fleet.world.hosts["bastion-1"]
-    place = f"/var/lib/belay-hosted/mgmt-east/{RUN}/clusters-cust-01/etcd.db"
-    assert await fleet.holds(fleet.unit(plan, "snapshot").verify)
+    await fleet.do(fleet.unit(plan, "record"))
+    oc = fleet.world.hosts["bastion-1"].directory / "bin" / "oc"
+    oc.rename(oc.with_name("oc.real"))
+    oc.write_text(CUTS_COPIES)
+    oc.chmod(0o755)
+    try:
+        said = await fleet.do(fleet.unit(plan, "snapshot"))
+    finally:
+        oc.with_name("oc.real").replace(oc)
 
-    bastion.path(place).write_text(bastion.path(place).read_text()[:-5])
-
+    assert said.exit_code == 1
+    assert "computed checksum did NOT match" in said.stderr
     assert not await fleet.holds(fleet.unit(plan, "snapshot").verify)
-    left = list((fleet.world.shared / "pods").rglob("belay-snapshot.db"))
-    assert left == [], "and none is left to fill etcd's disk"
+    assert list((fleet.world.shared / "pods").rglob("*.db")) == [], "and none is left to fill etcd's disk"
+    assert (await fleet.do(fleet.unit(plan, "snapshot"))).exit_code == 0
+    assert await fleet.holds(fleet.unit(plan, "snapshot").verify)
 
 
 async def force_and_forbid(fleet: Fleet) -> None:

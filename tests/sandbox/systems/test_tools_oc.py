@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.systems.tools.jsonpath import PathError, render
-from sandbox.systems.tools.kube import Server, merged, state_name
-from sandbox.systems.tools.kubeconfig import kubeconfig
+from sandbox.systems.tools.kube import Server, merged
+from sandbox.systems.tools.kubeconfig import kubeconfig, state_name
 from sandbox.systems.tools.machine import Machine
 from sandbox.systems.tools.state import later
 from tests.sandbox.systems.rack import Rack, Said

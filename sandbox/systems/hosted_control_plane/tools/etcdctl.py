@@ -11,7 +11,7 @@ import json
 import os
 import zlib
 
-from sandbox.systems.tools.kube import state_name
+from sandbox.systems.tools.kubeconfig import state_name
 from sandbox.systems.tools.machine import SaysNoError
 from sandbox.systems.tools.words import Words
 

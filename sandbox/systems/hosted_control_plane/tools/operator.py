@@ -25,6 +25,7 @@ from sandbox.systems.hosted_control_plane.names import (
     minor,
 )
 from sandbox.systems.tools.kube import stamp
+from sandbox.systems.tools.kubeconfig import beside
 from sandbox.systems.tools.state import current, later
 
 TYPE_CHECKING = False
@@ -145,7 +146,7 @@ def _roll_components(store: Store, cluster: Data, version: str) -> float | None:
 def _tell_the_guest(store: Store, name: str, versions: tuple[str, str], in_s: float | None) -> None:
     """The cluster's own API behaves as what runs it does, and its operators say which release they are of."""
     about, version = RELEASES[versions[0]], versions[1]
-    with store.beside(guest(name)).state as data:
+    with beside(store, guest(name)).state as data:
         before = current(data.get("refuses_writes", ""))
         data["refuses_writes"] = _then(before, about.get("breaks", ""), in_s)
         for operator in data["objects"]["clusteroperators"].values():

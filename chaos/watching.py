@@ -52,13 +52,13 @@ async def check_intents(spec: Spec, url: str) -> None:
 
 
 def _watch_the_fence(spec: Spec) -> None:
-    """Right after the last look before a host is touched; no point at which a victim may be stopped lies between."""
+    """Whoever was replaced before the last look at the epoch may not get past it; after it the host's claim decides."""
     fence = Driver._fence
 
     async def watched(self: Driver) -> None:
-        await fence(self)
         async with self._store.look() as tx:
             now = (await tx._run_row(self.run.id)).epoch
+        await fence(self)
         if now != self.epoch:
             _note(spec, f"acted after it was replaced: {self.run.id} has epoch {now}, its driver {self.epoch}")
 

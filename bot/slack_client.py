@@ -65,6 +65,7 @@ class Identity:
     bot_user_id: str
     bot_id: str
     app_id: str  #: "" where Slack did not say; then payloads are not compared with it
+    home: str = ""  #: the workspace's own address, "https://acme.slack.com/"
 
 
 def make_client(
@@ -111,6 +112,7 @@ async def who_am_i(client: AsyncWebClient, app_token: str = "") -> Identity:
         bot_user_id=str(me["user_id"]),
         bot_id=bot_id,
         app_id=await _app_id(client, bot_id),
+        home=str(me.get("url") or ""),
     )
 
 

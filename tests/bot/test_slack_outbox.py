@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.slack_budget import Budget, spacing_s
+from bot.slack_budget import Budget, Lane, spacing_s
 from core.run_states import RunStatus
 from sandbox.workspace import World
 from sandbox.workspace.faults import Kind
@@ -177,24 +177,64 @@ async def test_where_slack_enforces_its_rates_no_edit_meets_a_429(tmp_path: Path
 def test_the_reserve_is_for_endings() -> None:
     budget = Budget(most=5, reserve=2)
     for second in range(3):
-        assert budget.wait_s(second, urgent=False) == 0
-        budget.spend(second)
+        assert budget.wait_s(second, Lane.ORDINARY) == 0
+        budget.spend(second, Lane.ORDINARY)
 
-    assert budget.wait_s(3, urgent=False) == 57
-    assert budget.wait_s(3, urgent=True) == 0
-    budget.spend(3)
-    budget.spend(3)
-    assert budget.wait_s(4, urgent=True) == 56
-    assert budget.wait_s(60, urgent=True) == 0
+    assert budget.wait_s(3, Lane.ORDINARY) == 57
+    assert budget.wait_s(3, Lane.URGENT) == 0
+    budget.spend(3, Lane.URGENT)
+    budget.spend(3, Lane.URGENT)
+    assert budget.wait_s(4, Lane.URGENT) == 56
+    assert budget.wait_s(60, Lane.URGENT) == 0
 
 
-def test_after_a_429_nothing_goes_out_before_its_time() -> None:
+def test_what_is_kept_for_standing_messages_is_taken_by_nobody_else() -> None:
+    budget = Budget(most=10, reserve=2)
+    budget.keep(3)
+    for second in range(5):
+        assert budget.wait_s(second, Lane.ORDINARY) == 0
+        budget.spend(second, Lane.ORDINARY)
+
+    assert budget.wait_s(5, Lane.ORDINARY) == 55
+    for second in (5, 6):
+        assert budget.wait_s(second, Lane.URGENT) == 0
+        budget.spend(second, Lane.URGENT)
+    assert budget.wait_s(7, Lane.URGENT) == 53
+    for second in (7, 8, 9):
+        assert budget.wait_s(second, Lane.STANDING) == 0
+        budget.spend(second, Lane.STANDING)
+    assert budget.wait_s(10, Lane.STANDING) == 50
+
+
+def test_edits_of_standing_messages_count_for_the_others_when_they_are_over() -> None:
+    budget = Budget(most=10, reserve=2)
+    budget.keep(3)
+    for second in range(3):
+        budget.spend(second, Lane.STANDING)
+    budget.keep(0)
+
+    for second in range(5):
+        assert budget.wait_s(second, Lane.ORDINARY) == 0
+        budget.spend(second, Lane.ORDINARY)
+    assert budget.wait_s(5, Lane.ORDINARY) > 0
+
+
+def test_where_all_is_kept_the_others_wait() -> None:
+    budget = Budget(most=10, reserve=2)
+    budget.keep(8)
+
+    assert budget.wait_s(0, Lane.ORDINARY) > 0
+    assert budget.wait_s(0, Lane.URGENT) == 0
+
+
+@pytest.mark.parametrize("lane", Lane)
+def test_after_a_429_nothing_goes_out_before_its_time(lane: Lane) -> None:
     budget = Budget()
 
     budget.refused(10, 30)
 
-    assert budget.wait_s(11, urgent=True) == 29
-    assert budget.wait_s(40, urgent=False) == 0
+    assert budget.wait_s(11, lane) == 29
+    assert budget.wait_s(40, lane) == 0
 
 
 def test_boards_share_forty_edits_a_minute() -> None:

@@ -18,7 +18,7 @@ from slack_bolt.response import BoltResponse
 from bot.slack_accounts import SlackAccounts, SlackAwayError
 from bot.slack_answers import Answers
 from bot.slack_boards import Boards
-from bot.slack_budget import Budget
+from bot.slack_budget import Budget, edit_budget
 from bot.slack_clicks import Clicks
 from bot.slack_client import NO_BODIES, Identity, SlackSettings, make_client, who_am_i
 from bot.slack_commands import Commands
@@ -176,9 +176,10 @@ class SlackFrontEnd:
 
     def _edited_in_place(self, me: Identity) -> tuple[Boards, Overviews]:
         """They share what Slack allows of each method."""
-        edits, posts, gap_s = Budget(), Budget(reserve=0), self._settings.edit_gap_s
+        gap_s, fresh_s = self._settings.edit_gap_s, self._settings.fresh_s
+        edits, posts = edit_budget(gap_s), Budget(reserve=0)
         shared = (self._writer, self._store, self._service, self._clock)
-        overviews = Overviews(*shared, home=me.home, budget=edits, posts=posts, gap_s=gap_s)
+        overviews = Overviews(*shared, home=me.home, budget=edits, posts=posts, gap_s=gap_s, fresh_s=fresh_s)
         return Boards(*shared, overviews, self._placed, budget=edits, posts=posts, gap_s=gap_s), overviews
 
     async def _open_sockets(self) -> None:

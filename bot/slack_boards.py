@@ -19,7 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import views
 from bot.slack_accounts import NETWORK_ERRORS, why
 from bot.slack_budget import Budget, Lane, spacing_s
-from bot.slack_crowd import AT_MOST_S
+from bot.slack_crowd import FRESH_S, IN_TIME
 from bot.slack_edits import Edits, Trials
 from bot.slack_overview import Overviews
 from core.errors import BelayError
@@ -152,7 +152,7 @@ class Boards:
             return self._turn_s + crowd.others_s
         spacing = spacing_s(live, self.gap_s) if crowd is None else crowd.every_s
         # Where nothing has happened only its times have moved, and that may take longer.
-        return memory.fresh_s + (spacing if behind else max(self.tick_s, spacing, min(2 * spacing, AT_MOST_S)))
+        return memory.fresh_s + (spacing if behind else max(self.tick_s, spacing, min(2 * spacing, IN_TIME * FRESH_S)))
 
     def _lane(self, board: Board, status: RunStatus) -> Lane:
         """An ending, or a run that begins to need a person, may use the reserve."""

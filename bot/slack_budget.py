@@ -60,6 +60,12 @@ class Budget:
         self._blocked_until = max(self._blocked_until, now_s + retry_after_s)
 
 
+def edit_budget(gap_s: float = 1.5) -> Budget:
+    """Return the budget for one ordinary edit every *gap_s* seconds, and a quarter of them more as the reserve."""
+    ordinary = round(WINDOW_S / gap_s)
+    return Budget(most=ordinary + ordinary // 4, reserve=ordinary // 4)
+
+
 def spacing_s(boards: int, gap_s: float = 1.5) -> float:
     """
     Return the seconds between two edits of one board while *boards* are live.

@@ -46,6 +46,7 @@ class SlackSettings:
     api_url: str = "https://slack.com/api/"
     post_gap_s: float = 1.0  #: seconds between two messages in one channel; Slack wants about one
     edit_gap_s: float = 1.5  #: seconds between two edits of a board, times the boards; Slack allows 50 edits a minute
+    fresh_s: float = 10.0  #: seconds: where boards would grow older than this, overviews show the runs
 
     @property
     def loopback(self) -> bool:

@@ -13,10 +13,12 @@ from bot.slack_budget import WINDOW_S, spacing_s
 
 #: Seconds: no message that shows a live run at first hand is to be older.
 FRESH_S = 10.0
-#: Seconds between two edits of one overview, and at most while others leave room: a slow answer must not make it 10.
-EVERY_S, AT_MOST_S = 5.0, 8.0
-#: The part of the ordinary edits that overviews take before they become more seldom.
-_SHARE = 0.75
+#: An overview is edited twice in that time; more seldom, but not so late that a slow answer makes it too old, where
+#: several share what there is.
+TWICE, IN_TIME = 0.5, 0.8
+#: The part of the ordinary edits that overviews take before they become more seldom; and at most, for what else there
+#: is: votes, and changes of status.
+_SHARE, _MOST_SHARE = 0.75, 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +32,7 @@ class Crowd:
 
 
 def crowd_of(
-    live: Mapping[str, int], standing: Collection[str], *, gap_s: float, every_s: float = EVERY_S
+    live: Mapping[str, int], standing: Collection[str], *, gap_s: float, fresh_s: float = FRESH_S
 ) -> Crowd | None:
     """
     Return what is needed, None for nothing: the boards are enough.
@@ -39,13 +41,13 @@ def crowd_of(
     that has begun ends at half the number that begins one, and an overview stays until its channel has no live run:
     it does not come and go with each run.
     """
-    bound = FRESH_S / 2 if standing else FRESH_S
+    bound = fresh_s / 2 if standing else fresh_s
     if spacing_s(sum(live.values()), gap_s) <= bound:
         return None
     overviews = frozenset(channel for channel, runs in live.items() if runs > 1 or (runs and channel in standing))
     fresh = len(overviews) + sum(runs for channel, runs in live.items() if channel not in overviews)
-    # Up to some six such messages none is older than 10 s. Beyond, Slack's limit decides: all take turns.
-    apart_s = max(every_s, min(gap_s * fresh / _SHARE, AT_MOST_S), gap_s * fresh)
+    # Up to five such messages none is older than that. Beyond, Slack's limit decides: all take turns.
+    apart_s = max(TWICE * fresh_s, min(gap_s * fresh / _SHARE, IN_TIME * fresh_s), gap_s * fresh / _MOST_SHARE)
     kept = fresh * WINDOW_S / apart_s
     left = WINDOW_S / gap_s - kept
     return Crowd(

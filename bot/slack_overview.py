@@ -21,7 +21,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import views
 from bot.slack_accounts import error_code, is_away
 from bot.slack_budget import Budget, Lane
-from bot.slack_crowd import EVERY_S, Crowd, crowd_of
+from bot.slack_crowd import FRESH_S, TWICE, Crowd, crowd_of
 from bot.slack_edits import Edits, Trials
 from bot.views_overview import Line, Summary, address_of, summary
 from core.errors import BelayError
@@ -52,7 +52,7 @@ class Overviews:
     budget: Budget
     posts: Budget
     gap_s: float = 1.5
-    every_s: float = EVERY_S
+    fresh_s: float = FRESH_S
     ending: bool = False
     crowd: Crowd | None = None  #: as it was at the last look; what boards go by
     _stalled: str = ""
@@ -69,6 +69,11 @@ class Overviews:
     def trouble(self) -> str:
         """The last one, "" while all is well."""
         return self._stalled or self._edits.trouble
+
+    @property
+    def _look_s(self) -> float:
+        """Seconds between two looks whether there is a crowd."""
+        return TWICE * self.fresh_s
 
     def address(self, channel: str) -> str:
         """Return where the overview of *channel* stands, "" if there is none now."""
@@ -88,7 +93,7 @@ class Overviews:
                 self._stalled = ""
             except BelayError as error:
                 log.warning("overviews are behind: %s", error)
-                self._stalled, wait_s = str(error), self.every_s
+                self._stalled, wait_s = str(error), self._look_s
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._ended.wait(), wait_s)
 
@@ -97,7 +102,7 @@ class Overviews:
         async with self.store.look() as tx:
             watched, standing = await tx.boards_to_watch(), {each.channel: each for each in await tx.overviews()}
         live = Counter(board.channel for board, status in watched if status.driven)
-        self.crowd = crowd_of(live, standing, gap_s=self.gap_s, every_s=self.every_s)
+        self.crowd = crowd_of(live, standing, gap_s=self.gap_s, fresh_s=self.fresh_s)
         self.budget.keep(self.crowd.kept if self.crowd else 0)
         self._places = {channel: each for channel, each in standing.items() if each.ts}
         self._read = {board.run_id: self._read[board.run_id] for board, _ in watched if board.run_id in self._read}
@@ -109,11 +114,11 @@ class Overviews:
                 wait_s = await self._channel(channel, standing.get(channel), here, stays=channel in wanted)
                 memory.due_s = now_s + wait_s
         due_s = min((memory.due_s for memory in self._memory.values()), default=math.inf)
-        return min(self.every_s, max(0.05, due_s - time.monotonic()))
+        return min(self._look_s, max(0.05, due_s - time.monotonic()))
 
     async def _channel(self, channel: str, overview: Overview | None, here: Watched, *, stays: bool) -> float:
         """Post, edit or end what stands here. Returns the seconds until there may be more to do."""
-        memory, next_s = self._memory[channel], self.crowd.every_s if self.crowd else self.every_s
+        memory, next_s = self._memory[channel], self.crowd.every_s if self.crowd else self._look_s
         wait_s = next_s
         if channel not in self._places:
             if (full_s := self.posts.wait_s(time.monotonic(), Lane.URGENT)) > 0:

@@ -21,7 +21,7 @@ from core.wishes import say
 #: Runs that get a line.
 MOST_RUNS = 50
 #: Characters of one section, and of all that is not a run's line.
-_SECTION, _FRAME = 2_900, 700
+_SECTION, _FRAME = 2_900, 450
 #: Characters of one line at most, however few there are; of what a person is asked at most, and at least.
 _LINE, _LEAST = 400, 12
 #: How much of a target and of its releases is shown: what fits first.
@@ -98,7 +98,7 @@ def overview_over(lines: Sequence[Line], now: datetime) -> Message:
     where = "each run's own board is kept up to date again, and this overview is not"
     left = f"Still under way: {some([_name(line) for line in live], 10)}. " if live else ""
     end = f"As of {date(now)}: {where}. {left}`/rollback history` lists what has ended."
-    text = f"At {now:%H:%M:%S} UTC this overview ended: {where}; {count(len(live), 'rollback')} under way here."
+    text = f"This overview ended at {now:%H:%M:%S} UTC: {where}."
     return Message(text=text, blocks=[header("Overview: ended"), section(end)])
 
 
@@ -122,7 +122,8 @@ def _sentence(lines: Sequence[Line], now: datetime) -> str:
     each = [f"{statuses.count(status)} {say(status)}" for status in RunStatus if status in statuses]
     needs = [line.run.run_id for line in lines if line.run.status in _NEEDS]
     who = f"; a person is needed by {some(needs)}" if needs else ""
-    what = f"{count(len(statuses), 'rollback')} under way in this channel: {', '.join(each) or 'none'}"
+    are = "is" if len(statuses) == 1 else "are"
+    what = f"{count(len(statuses), 'rollback')} {are} under way in this channel: {', '.join(each) or 'none'}"
     return f"At {now:%H:%M:%S} UTC {what}{who}."
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.slack_budget import Budget, Lane, spacing_s
+from bot.slack_budget import Budget, Lane, edit_budget, spacing_s
 from core.run_states import RunStatus
 from sandbox.workspace import World
 from sandbox.workspace.faults import Kind
@@ -69,7 +69,7 @@ async def test_while_slack_is_away_the_run_goes_on_and_the_board_catches_up(tmp_
 
 
 async def test_a_message_whose_answer_was_lost_is_found_and_not_posted_again(tmp_path: Path) -> None:
-    world = _reading_world()
+    world = reading_world()
     async with belay(tmp_path, world=world) as bot:
         run_id = await bot.start()
         board = await bot.board(run_id)
@@ -87,7 +87,7 @@ async def test_a_message_whose_answer_was_lost_is_found_and_not_posted_again(tmp
 
 
 async def test_a_board_whose_answer_was_lost_is_found_again(tmp_path: Path) -> None:
-    async with belay(tmp_path, world=_reading_world()) as bot:
+    async with belay(tmp_path, world=reading_world()) as bot:
         bot.workspace.fail("chat.postMessage", Kind.LOSE_ANSWER, times=1)
 
         run_id = await bot.start()
@@ -167,7 +167,7 @@ async def test_starting_while_slack_is_away_connects_later(tmp_path: Path) -> No
 
 async def test_where_slack_enforces_its_rates_no_edit_meets_a_429(tmp_path: Path) -> None:
     """Slack's own tiers are enforced; the budget keeps below them."""
-    async with belay(tmp_path, world=a_world(enforce_rates=True)) as bot:
+    async with belay(tmp_path, world=a_world(enforce_rates=True), edit_gap_s=1.5) as bot:
         run_id, _ = await agreed(bot)
         await bot.shows(run_id, "SUCCEEDED")
 
@@ -237,12 +237,21 @@ def test_after_a_429_nothing_goes_out_before_its_time(lane: Lane) -> None:
     assert budget.wait_s(40, lane) == 0
 
 
+def test_slacks_fifty_edits_a_minute_are_forty_and_a_reserve() -> None:
+    budget = edit_budget(1.5)
+    for lane, most in ((Lane.ORDINARY, 40), (Lane.URGENT, 10)):
+        for _ in range(most):
+            assert budget.wait_s(0, lane) == 0
+            budget.spend(0, lane)
+        assert budget.wait_s(0, lane) == 60
+
+
 def test_boards_share_forty_edits_a_minute() -> None:
     for boards in (1, 2, 10, 50):
         assert boards * 60 / spacing_s(boards) <= 40
 
 
-def _reading_world() -> World:
+def reading_world() -> World:
     """The optional scope to read the channel was granted."""
     world = a_world()
     return replace(world, app=replace(world.app, scopes=(*world.app.scopes, "channels:history", "groups:history")))

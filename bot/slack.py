@@ -175,9 +175,9 @@ class SlackFrontEnd:
         )
 
     def _edited_in_place(self, me: Identity) -> tuple[Boards, Overviews]:
-        """They share what Slack allows of each method."""
+        """They share what Slack allows of each method. Of posting that is about one a second in a channel."""
         gap_s, fresh_s = self._settings.edit_gap_s, self._settings.fresh_s
-        edits, posts = edit_budget(gap_s), Budget(reserve=0)
+        edits, posts = edit_budget(gap_s), Budget(most=60, reserve=10)
         shared = (self._writer, self._store, self._service, self._clock)
         overviews = Overviews(*shared, home=me.home, budget=edits, posts=posts, gap_s=gap_s, fresh_s=fresh_s)
         return Boards(*shared, overviews, self._placed, budget=edits, posts=posts, gap_s=gap_s), overviews

@@ -136,7 +136,7 @@ class Boards:
         if now_s < memory.rests_until_s:
             return memory.rests_until_s - now_s
         if not board.ts:
-            return self.posts.wait_s(now_s, Lane.URGENT)
+            return self.posts.wait_s(now_s, Lane.ORDINARY)
         if board.wanted <= board.shown and status not in _MOVING:
             return self.tick_s
         return max(self._due_s(board, status, live) - now_s, self.budget.wait_s(now_s, self._lane(board, status)))
@@ -171,7 +171,7 @@ class Boards:
         ts = memory.posted or await self._posted_before(board, view, memory)
         shown = 0 if ts else view.state.seq
         if not ts:
-            self.posts.spend(time.monotonic(), Lane.URGENT)
+            self.posts.spend(time.monotonic(), Lane.ORDINARY)
             ts = memory.posted = await self._edits.post(self._message(view), board.channel, _mark(board, view))
         async with self.store.begin() as tx:
             await tx.place_board(board.run_id, board.channel, ts)

@@ -45,6 +45,12 @@ class Budget:
         oldest_that_counts = counted[len(counted) - room] if room > 0 else now_s
         return max(blocked, WINDOW_S - (now_s - oldest_that_counts))
 
+    def apart_s(self, now_s: float) -> float:
+        """Return how far apart standing edits have to be, so that what is left of the window lasts to its end."""
+        counted, room = self._room(Lane.STANDING)
+        left = room - len(counted)
+        return (WINDOW_S - (now_s - counted[0])) / left if counted and left > 0 else 0.0
+
     def _room(self, lane: Lane) -> tuple[list[float], int]:
         """Return the calls of the window that count for *lane*, the oldest first, and how many it may have."""
         if lane is Lane.STANDING:

@@ -26,8 +26,9 @@ class Crowd:
     """What shows the live runs while they are many, and how often."""
 
     overviews: frozenset[str]  #: channels that are to have one
-    every_s: float  #: between two edits of an overview, or of the board of a run that no overview shows
-    kept: int  #: edits a minute these take
+    fresh: int  #: messages that show runs at first hand: overviews, and boards of runs that no overview shows
+    every_s: float  #: between two edits of one of these
+    kept: int  #: edits a minute they take
     others_s: float  #: between two edits of any of the other boards, which take turns
 
 
@@ -52,6 +53,7 @@ def crowd_of(
     left = WINDOW_S / gap_s - kept
     return Crowd(
         overviews=overviews,
+        fresh=fresh,
         every_s=apart_s,
         kept=math.ceil(kept),
         # What boards take in turn leaves room for one whose run changes its status.

@@ -118,7 +118,7 @@ class Overviews:
 
     async def _channel(self, channel: str, overview: Overview | None, here: Watched, *, stays: bool) -> float:
         """Post, edit or end what stands here. Returns the seconds until there may be more to do."""
-        memory, next_s = self._memory[channel], self.crowd.every_s if self.crowd else self._look_s
+        memory, next_s = self._memory[channel], self._next_s()
         wait_s = next_s
         if channel not in self._places:
             if (full_s := self.posts.wait_s(time.monotonic(), Lane.URGENT)) > 0:
@@ -132,6 +132,12 @@ class Overviews:
         showing = self._show(place, here, stays=stays)
         wait_s = await self._edits.guarded(showing, self.budget, memory, otherwise_s=next_s)
         return wait_s if channel in self._places else 0.0  # it was gone: another one is needed at once
+
+    def _next_s(self) -> float:
+        """Seconds until the next edit of an overview; longer where boards just took most of the minute's."""
+        if self.crowd is None:
+            return self._look_s
+        return max(self.crowd.every_s, self.crowd.fresh * self.budget.apart_s(time.monotonic()))
 
     async def _place(self, channel: str, overview: Overview | None, *, stays: bool) -> None:
         """Find the message that was posted before a crash, or post one if it is still needed."""

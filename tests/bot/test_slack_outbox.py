@@ -206,6 +206,22 @@ def test_what_is_kept_for_standing_messages_is_taken_by_nobody_else() -> None:
     assert budget.wait_s(10, Lane.STANDING) == 50
 
 
+def test_after_a_burst_of_others_standing_edits_are_spread_over_what_is_left_of_the_minute() -> None:
+    budget = edit_budget()
+    for _ in range(40):
+        budget.spend(0, Lane.ORDINARY)
+    budget.keep(12)
+
+    now_s, edits = 3.0, []
+    while now_s < 120:
+        assert budget.wait_s(now_s, Lane.STANDING) == 0
+        budget.spend(now_s, Lane.STANDING)
+        edits.append(now_s)
+        now_s += max(5.0, budget.apart_s(now_s))
+
+    assert max(later - earlier for earlier, later in pairwise(edits)) < 7
+
+
 def test_edits_of_standing_messages_count_for_the_others_when_they_are_over() -> None:
     budget = Budget(most=10, reserve=2)
     budget.keep(3)

@@ -1,15 +1,19 @@
 """Many runs at once: one message a channel shows all of them, whatever dies, is lost or deleted meanwhile."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot import slack_overview
+from bot.slack_budget import Lane
+from bot.slack_crowd import Crowd, crowd_of
 from bot.views_overview import Summary, summary
 from core.action import Action, Ended
 from core.run import RunView
@@ -130,11 +134,49 @@ async def test_two_runs_are_no_crowd(tmp_path: Path) -> None:
 async def test_boards_take_turns_meanwhile_and_name_the_overview(tmp_path: Path) -> None:
     async with held(tmp_path) as (bot, runs):
         message = await showing(bot, runs)
+        boards = [await bot.board(run_id) for run_id in runs.values()]
         address = f"{bot.workspace.url}archives/{message.channel}/p{message.ts.replace('.', '')}"
-        for run_id in runs.values():
-            board = await bot.board(run_id)
-            await bot.until(lambda board=board: f"<{address}|the overview>" in board.words(), timeout_s=20)  # type: ignore[misc]
+        await bot.until(lambda: all(f"<{address}|the overview>" in board.words() for board in boards), timeout_s=20)
+        before = len(calls(bot, "chat.update"))
+        for board in boards:
             assert "as of <!date^" in board.words()
+            await edited(bot, board, 1)
+
+        own = [board.ts for board in boards]
+        since = [call["at"] for call in calls(bot, "chat.update")[before:] if call["args"]["ts"] in own]
+        crowd = bot.front._outbox.overviews.crowd
+        assert crowd is not None
+        assert all(later - earlier >= 0.9 * crowd.others_s for earlier, later in pairwise(since))
+
+
+async def test_while_no_turn_comes_changes_of_status_and_votes_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_turns(*given: Any, **more: Any) -> Crowd | None:
+        crowd = crowd_of(*given, **more)
+        return crowd and replace(crowd, others_s=3_600)
+
+    monkeypatch.setattr(slack_overview, "crowd_of", no_turns)
+    async with held(tmp_path, targets(4), idle=1) as (bot, runs):
+        await showing(bot, runs)
+        first = next(iter(runs.values()))
+        await bot.person("ana").click(await bot.board(first), "belay_pause")
+        await bot.shows(first, "PAUSED")
+
+        waits = await bot.start(target=f"{CHANNEL}-3")
+        board = await bot.board(waits)
+        bot.person("bo").react(board, "white_check_mark")
+        await bot.until(lambda: "Approvals: 1 of 2" in board.words())
+
+
+async def test_endings_leave_the_overview_its_part(tmp_path: Path) -> None:
+    async with held(tmp_path) as (bot, runs):
+        message = await showing(bot, runs)
+        budget, now_s = bot.front._outbox.boards.budget, time.monotonic()
+        while budget.wait_s(now_s, Lane.URGENT) == 0:
+            budget.spend(now_s, Lane.URGENT)
+
+        await edited(bot, message, 5)
 
 
 async def test_what_needs_a_person_comes_first_and_its_board_says_so_at_once(tmp_path: Path) -> None:

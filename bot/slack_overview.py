@@ -19,10 +19,11 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import views
-from bot.slack_accounts import error_code, is_away
+from bot.slack_accounts import error_code
 from bot.slack_budget import Budget, Lane
 from bot.slack_crowd import FRESH_S, TWICE, Crowd, crowd_of
 from bot.slack_edits import Edits, Trials
+from bot.slack_missed import may_pass
 from bot.views_overview import Line, Summary, address_of, summary
 from core.errors import BelayError
 from core.ports import Clock, Service
@@ -164,7 +165,7 @@ class Overviews:
         try:
             there = await self._edits.edit(message, overview.channel, overview.ts)
         except SlackApiError as error:
-            if stays or is_away(error) or error_code(error) == "ratelimited":
+            if stays or may_pass(error):
                 raise
             log.warning("the overview in %s cannot be ended: %s", overview.channel, error_code(error))
             there = False

@@ -18,6 +18,7 @@ from slack_bolt.response import BoltResponse
 from bot.slack_accounts import SlackAccounts, SlackAwayError
 from bot.slack_answers import Answers
 from bot.slack_boards import Boards
+from bot.slack_budget import Budget, edit_budget
 from bot.slack_clicks import Clicks
 from bot.slack_client import NO_BODIES, Identity, SlackSettings, make_client, who_am_i
 from bot.slack_commands import Commands
@@ -27,6 +28,7 @@ from bot.slack_inbox import CLICK, COMMAND, EVENT, SUBMIT, Inbox, envelope_of, n
 from bot.slack_missed import Missed
 from bot.slack_outage import Outage
 from bot.slack_outbox import Outbox
+from bot.slack_overview import Overviews
 from bot.slack_people import People
 from bot.slack_posts import Posts
 from bot.slack_reactions import Reactions
@@ -154,10 +156,10 @@ class SlackFrontEnd:
         client, service, clock = self._client, self._service, self._clock
         self._accounts = SlackAccounts(client, me.team_id)
         people = People(self._accounts, service)
-        boards = Boards(self._writer, self._store, service, clock, self._placed, gap_s=self._settings.edit_gap_s)
+        boards, overviews = self._edited_in_place(me)
         posts = Posts(self._writer, self._store, service, clock, me.team_id, gap_s=self._settings.post_gap_s)
         self._home = Home(client, service, clock)
-        self._outbox = Outbox(boards, posts, self._home, self._may_write)
+        self._outbox = Outbox(boards, overviews, posts, self._home, self._may_write)
         self._dialogs = Dialogs(service=service, people=people, answers=self._answers)
         self._commands = Commands(service=service, people=people, answers=self._answers, dialogs=self._dialogs)
         self._clicks = Clicks(
@@ -171,6 +173,14 @@ class SlackFrontEnd:
             bot_user=me.bot_user_id,
             later=self._missed.look_at,
         )
+
+    def _edited_in_place(self, me: Identity) -> tuple[Boards, Overviews]:
+        """They share what Slack allows of each method. Of posting that is about one a second in a channel."""
+        gap_s, fresh_s = self._settings.edit_gap_s, self._settings.fresh_s
+        edits, posts = edit_budget(gap_s), Budget(most=60, reserve=10)
+        shared = (self._writer, self._store, self._service, self._clock)
+        overviews = Overviews(*shared, home=me.home, budget=edits, posts=posts, gap_s=gap_s, fresh_s=fresh_s)
+        return Boards(*shared, overviews, self._placed, budget=edits, posts=posts, gap_s=gap_s), overviews
 
     async def _open_sockets(self) -> None:
         for _ in range(SOCKETS):

@@ -46,6 +46,7 @@ class SlackSettings:
     api_url: str = "https://slack.com/api/"
     post_gap_s: float = 1.0  #: seconds between two messages in one channel; Slack wants about one
     edit_gap_s: float = 1.5  #: seconds between two edits of a board, times the boards; Slack allows 50 edits a minute
+    fresh_s: float = 10.0  #: seconds: where boards would grow older than this, overviews show the runs
 
     @property
     def loopback(self) -> bool:
@@ -65,6 +66,7 @@ class Identity:
     bot_user_id: str
     bot_id: str
     app_id: str  #: "" where Slack did not say; then payloads are not compared with it
+    home: str = ""  #: the workspace's own address, "https://acme.slack.com/"
 
 
 def make_client(
@@ -111,6 +113,7 @@ async def who_am_i(client: AsyncWebClient, app_token: str = "") -> Identity:
         bot_user_id=str(me["user_id"]),
         bot_id=bot_id,
         app_id=await _app_id(client, bot_id),
+        home=str(me.get("url") or ""),
     )
 
 

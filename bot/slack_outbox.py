@@ -1,7 +1,7 @@
 """
-Everything Belay writes in Slack by itself: boards, the messages under them, App Homes. One writer each.
+Everything Belay writes in Slack by itself: boards, overviews, the messages under boards, App Homes. One writer each.
 
-Of several replicas one writes boards and messages; the others wait for their turn.
+Of several replicas one writes boards, overviews and messages; the others wait for their turn.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from typing import Any
 
 from bot.slack_boards import Boards
 from bot.slack_home import Home
+from bot.slack_overview import Overviews
 from bot.slack_posts import Posts
 from bot.slack_whole import PATIENCE_S
 from bot.slack_writer import MayWrite, NotTheWriterError, alone
@@ -24,8 +25,11 @@ Writer = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Outbox:
-    def __init__(self, boards: Boards, posts: Posts, home: Home, may_write: MayWrite = alone) -> None:
+    def __init__(
+        self, boards: Boards, overviews: Overviews, posts: Posts, home: Home, may_write: MayWrite = alone
+    ) -> None:
         self.boards = boards
+        self.overviews = overviews
         self.posts = posts
         self.home = home
         self._may_write = may_write
@@ -34,8 +38,9 @@ class Outbox:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        writers = {"boards": self._in_turn(self.boards.run), "posts": self._in_turn(self.posts.run)}
-        kept = {name: _kept(name, run) for name, run in {**writers, "home": self.home.run}.items()}
+        shared = {"overviews": self.overviews.run, "boards": self.boards.run, "posts": self.posts.run}
+        writers = {**{name: self._in_turn(run) for name, run in shared.items()}, "home": self.home.run}
+        kept = {name: _kept(name, run) for name, run in writers.items()}
         self._tasks = [asyncio.create_task(running, name=f"slack {name}") for name, running in kept.items()]
 
     def _in_turn(self, run: Writer) -> Writer:
@@ -61,7 +66,7 @@ class Outbox:
 
     async def close(self) -> None:
         """Let each writer finish what it has begun, for a moment."""
-        for writer in (self.boards, self.posts, self.home):
+        for writer in (self.overviews, self.boards, self.posts, self.home):
             writer.end()
         self._ending = True
         self._perhaps.set()
@@ -74,7 +79,7 @@ class Outbox:
 
     @property
     def trouble(self) -> str:
-        return self.boards.trouble or self.posts.trouble
+        return self.boards.trouble or self.overviews.trouble or self.posts.trouble
 
 
 async def _kept(name: str, run: Writer) -> None:

@@ -19,7 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import views
 from bot.slack_accounts import NETWORK_ERRORS, error_code, is_away, why
-from bot.slack_boards import retry_after_s
+from bot.slack_edits import retry_after_s
 from bot.slack_missed import may_pass
 from bot.slack_whole import whole
 from core.errors import BelayError

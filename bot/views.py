@@ -11,6 +11,7 @@ from bot.views_modal import (
     refused_modal,
     start_modal,
 )
+from bot.views_overview import overview, overview_over, overview_to_come
 from bot.views_thread import render
 
 __all__ = [
@@ -20,6 +21,9 @@ __all__ = [
     "home",
     "looking_modal",
     "message_modal",
+    "overview",
+    "overview_over",
+    "overview_to_come",
     "preview_modal",
     "reason_modal",
     "refused_modal",

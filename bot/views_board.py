@@ -34,16 +34,19 @@ class Message:
     blocks: list[Json]
 
 
-def board(view: RunView, now: datetime) -> Message:
+def board(view: RunView, now: datetime, *, overview: str = "") -> Message:
+    """*overview*: the address of the message that shows this run too and is edited more often; "" for none."""
     progress = measure(view.run.plan, view.state, now)
     blocks = [header(headline(view, progress)), section(_request(view))]
-    blocks += [section(text) for text in _middle(view, progress) if text]
+    blocks += [section(text) for text in _middle(view, progress, now) if text]
     if ask := _next(view, progress):
         blocks.append(section(ask))
     if row := buttons(view):
         blocks.append(actions(row))
     if view.state.status is RunStatus.WAITING:
         blocks.append(context(_how_to_vote(view)))
+    if overview and view.state.status.driven:
+        blocks.append(context(f"Many rollbacks run at once: <{overview}|the overview> shows this one too, and sooner."))
     return Message(text=sentence(view, progress), blocks=blocks)
 
 
@@ -53,11 +56,16 @@ def state_word(view: RunView) -> str:
 
 def headline(view: RunView, progress: Progress) -> str:
     """Return "R-17 · prod-east · Ocata → Newton · RUNNING, step 4 of 9"."""
-    plan, word = view.run.plan, state_word(view)
-    if view.state.status in (RunStatus.RUNNING, RunStatus.PAUSED, RunStatus.NEEDS_PERSON):
-        word += f", step {progress.current} of {len(progress.steps)}"
+    plan = view.run.plan
     route = f"{plain(plan.origin, 24)} → {plain(plan.destination, 24)}"
-    return f"{view.run.id} · {plain(view.run.target, 40)} · {route} · {word}"
+    return f"{view.run.id} · {plain(view.run.target, 40)} · {route} · {headed(view, progress)}"
+
+
+def headed(view: RunView, progress: Progress) -> str:
+    """Return the state as headers name it: "RUNNING, step 4 of 9"."""
+    if view.state.status in (RunStatus.RUNNING, RunStatus.PAUSED, RunStatus.NEEDS_PERSON):
+        return f"{state_word(view)}, step {progress.current} of {len(progress.steps)}"
+    return state_word(view)
 
 
 def sentence(view: RunView, progress: Progress) -> str:
@@ -89,7 +97,7 @@ def _hosts(view: RunView) -> str:
     return f"{count(len(names), 'host')}: {some(names, 6)}"
 
 
-def _middle(view: RunView, progress: Progress) -> Iterator[str]:
+def _middle(view: RunView, progress: Progress, now: datetime) -> Iterator[str]:
     if not view.state.status.ended or view.state.approvals:
         yield _approvals(view)
     if view.state.findings is not None:
@@ -97,7 +105,7 @@ def _middle(view: RunView, progress: Progress) -> Iterator[str]:
     if view.state.status is RunStatus.WAITING:
         yield _what_it_takes(view)
     if view.state.begun_at is not None:
-        yield _bar(view, progress)
+        yield _bar(view, progress, now)
         yield steps_block(progress.steps, progress.current)
     yield entities(fleet_line(view), 1_200)
 
@@ -126,7 +134,8 @@ def _what_it_takes(view: RunView) -> str:
     return lines_within(lines, 1_000)
 
 
-def _bar(view: RunView, progress: Progress) -> str:
+def _bar(view: RunView, progress: Progress, now: datetime) -> str:
+    """How far and for how long; "as of", for a board may stand a while before it is edited again."""
     parts = [duration(progress.elapsed_s)]
     if progress.left_s is not None:
         parts.append(f"about {duration(progress.left_s)} left")
@@ -136,6 +145,8 @@ def _bar(view: RunView, progress: Progress) -> str:
         allowed = f" of {budget:g} min allowed" if budget else ""
         word = "is down" if progress.down_since else "was down"
         parts.append(f"control plane {word}{since} for {duration(progress.down_s)}{allowed}")
+    if view.state.status.driven:
+        parts.append(f"as of {date(now)}")
     return f"{bar(progress.percent)} · {' · '.join(parts)}"
 
 

@@ -86,6 +86,15 @@ class Board:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """The message that shows all live runs of a channel; `opened_at` tells it from an earlier one there."""
+
+    channel: str
+    ts: str  #: "" until it was posted
+    opened_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeptOutput:
     """What one attempt of one unit's action printed, bounded and redacted before it came here."""
 

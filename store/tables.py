@@ -169,6 +169,13 @@ class BoardRow(Table, table=True):
     shown_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
+class OverviewRow(Table, table=True):
+    __tablename__ = "overview"
+    channel: str = Field(primary_key=True)
+    ts: str | None = None  #: None: not posted yet
+    opened_at: datetime = Field(sa_type=UtcDateTime)
+
+
 class OutputRow(Table, table=True):
     __tablename__ = "output"
     __table_args__ = (UniqueConstraint("run_id", "unit", "verb", "attempt"),)

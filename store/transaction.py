@@ -6,15 +6,16 @@ from store.journal import JournalPart
 from store.ledger import LedgerPart
 from store.outbox import OutboxPart
 from store.outputs import OutputsPart
+from store.overviews import OverviewsPart
 from store.tables import CounterRow
 
 
-class Transaction(JournalPart, LedgerPart, InboxPart, OutboxPart, OutputsPart, FreezesPart):
+class Transaction(JournalPart, LedgerPart, InboxPart, OutboxPart, OverviewsPart, OutputsPart, FreezesPart):
     """
     Made by `Store.begin` and `Store.look`, and of no use after them.
 
-    Methods stand in one file an idea: runs, journal, locks (and claims), ledger, inbox, outbox, boards, outputs,
-    audit, freezes. Times come from the caller, aware. An error inside `begin` undoes the whole transaction.
+    Methods stand in one file an idea: runs, journal, locks (and claims), ledger, inbox, outbox, boards, overviews,
+    outputs, audit, freezes. Times come from the caller, aware. An error inside `begin` undoes the whole transaction.
     """
 
     async def lock_writers(self) -> None:

@@ -1,7 +1,7 @@
 """The whole front-end on a local workspace: the real service and engine, hosts in memory, people who click."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,9 +15,11 @@ from bot.looker import Looker
 from bot.recorder import Recorder
 from bot.service import BelayService
 from bot.slack import SlackFrontEnd, SlackSettings
+from bot.slack_writer import MayWrite, alone
 from core.people import May, Person, Roster
 from core.reader import build_plan
 from core.run import RunView
+from core.target import Target
 from sandbox.workspace import PersonSpec, Timing, Workspace, World, default_world
 from sandbox.workspace.actor import Actor as Someone
 from sandbox.workspace.faults import Kind
@@ -66,9 +68,9 @@ class Belay:
     def person(self, name: str) -> Someone:
         return self.workspace.person(name)
 
-    async def start(self, by: str = "ana") -> str:
+    async def start(self, by: str = "ana", target: str = "prod") -> str:
         """`/rollback start …` in one line; returns the run's id once its board stands."""
-        line = '/rollback start prod --to newton --reason "wrong answers" --confirm prod'
+        line = f'/rollback start {target} --to newton --reason "wrong answers" --confirm {target}'
         seen = await self.person(by).command(CHANNEL, line)
         reply = await seen.reply()
         run_id = reply.text.split("*")[1]
@@ -90,7 +92,8 @@ class Belay:
         return found
 
     def find_board(self, run_id: str) -> Message | None:
-        boards = [m for m in self.workspace.messages(CHANNEL) if _header(m).startswith(f"{run_id} ")]
+        everything = [m for place in self.workspace.hub.state.channels.values() for m in place.messages.values()]
+        boards = [m for m in everything if header_of(m).startswith(f"{run_id} ")]
         return boards[-1] if boards else None
 
     async def shows(self, run_id: str, words: str, timeout_s: float = 10.0) -> Message:
@@ -98,7 +101,7 @@ class Belay:
 
         def there() -> Message | None:
             message = self.find_board(run_id)
-            return message if message and words in _header(message) else None
+            return message if message and words in header_of(message) else None
 
         found = await self.workspace.wait_for(there, timeout_s)
         assert found is not None
@@ -124,7 +127,7 @@ class Belay:
                 await asyncio.sleep(0.01)
 
 
-def _header(message: Message) -> str:
+def header_of(message: Message) -> str:
     return next((str(block["text"]["text"]) for block in message.blocks if block["type"] == "header"), "")
 
 
@@ -134,13 +137,17 @@ async def belay(
     *,
     world: World | None = None,
     timing: Timing | None = None,
-    plan: dict[str, Any] | None = None,
     http: bool = False,
     workspace: Workspace | None = None,
     store: Store | None = None,
     faults: dict[str, Kind] | None = None,
+    **changes: Any,
 ) -> AsyncIterator[Belay]:
-    """The bot in a workspace of its own, or in *workspace*; over Socket Mode, or signed HTTP."""
+    """
+    The bot in a workspace of its own, or in *workspace*; over Socket Mode, or signed HTTP.
+
+    *changes*: see `_assemble`.
+    """
     async with AsyncExitStack() as stack:
         if workspace is None:
             workspace = await stack.enter_async_context(Workspace.serve(world, timing=timing))
@@ -149,7 +156,7 @@ async def belay(
             stack.push_async_callback(store.close)
         for method, kind in (faults or {}).items():
             workspace.fail(method, kind, times=1)
-        bot = _assemble(workspace, store, plan, http=http)
+        bot = _assemble(workspace, store, http=http, **changes)
         stack.push_async_callback(bot.engine.close)
         if http:
             await _over_http(bot, stack)
@@ -172,10 +179,20 @@ async def _store_in(folder: Path) -> Store:
     return await Store.open(f"sqlite+aiosqlite:///{file}")
 
 
-def _assemble(place: Workspace, store: Store, plan: dict[str, Any] | None, *, http: bool) -> Belay:
-    clock, hosts = TestClock(), memory_hosts()
-    channel = place.channel(CHANNEL).id
-    hands = Hands({"memory": hosts}, {"prod": replace(target(), channel=channel)})
+def _assemble(
+    place: Workspace,
+    store: Store,
+    *,
+    http: bool,
+    plan: dict[str, Any] | None = None,
+    targets: Mapping[str, str] | None = None,  # name -> the channel of its boards
+    hosts: MemoryExecutor | None = None,
+    may_write: MayWrite = alone,
+    **settings: Any,  # of `SlackSettings`
+) -> Belay:
+    clock, hosts = TestClock(), hosts or memory_hosts()
+    inventory = {name: _target(name, place.channel(of).id) for name, of in (targets or {"prod": CHANNEL}).items()}
+    hands = Hands({"memory": hosts}, inventory)
     looker = Looker(hands, clock)
     ring: list[Callable[[], None]] = []
 
@@ -194,18 +211,21 @@ def _assemble(place: Workspace, store: Store, plan: dict[str, Any] | None, *, ht
         clock=clock,
         changed=changed,
     )
-    settings = SlackSettings(
+    slack = SlackSettings(
         bot_token=place.bot_token,
         app_token="" if http else place.app_token,
         signing_secret=place.signing_secret if http else "",
         api_url=place.api_url,
-        post_gap_s=0.02,
-        edit_gap_s=0.05,
+        **{"post_gap_s": 0.02, "edit_gap_s": 0.05, **settings},
     )
-    front = SlackFrontEnd(settings, store=store, service=service, clock=clock)
+    front = SlackFrontEnd(slack, store=store, service=service, clock=clock, may_write=may_write)
     service.witness = front
     ring.append(front.wake)
     return Belay(workspace=place, store=store, service=service, engine=engine, front=front, hosts=hosts, clock=clock)
+
+
+def _target(name: str, channel: str) -> Target:
+    return replace(target(), id=name, channel=channel)
 
 
 async def _over_http(bot: Belay, stack: AsyncExitStack) -> None:

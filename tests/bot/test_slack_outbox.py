@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.slack_budget import Budget, spacing_s
+from bot.slack_budget import Budget, Lane, edit_budget, spacing_s
 from core.run_states import RunStatus
 from sandbox.workspace import World
 from sandbox.workspace.faults import Kind
@@ -69,7 +69,7 @@ async def test_while_slack_is_away_the_run_goes_on_and_the_board_catches_up(tmp_
 
 
 async def test_a_message_whose_answer_was_lost_is_found_and_not_posted_again(tmp_path: Path) -> None:
-    world = _reading_world()
+    world = reading_world()
     async with belay(tmp_path, world=world) as bot:
         run_id = await bot.start()
         board = await bot.board(run_id)
@@ -87,7 +87,7 @@ async def test_a_message_whose_answer_was_lost_is_found_and_not_posted_again(tmp
 
 
 async def test_a_board_whose_answer_was_lost_is_found_again(tmp_path: Path) -> None:
-    async with belay(tmp_path, world=_reading_world()) as bot:
+    async with belay(tmp_path, world=reading_world()) as bot:
         bot.workspace.fail("chat.postMessage", Kind.LOSE_ANSWER, times=1)
 
         run_id = await bot.start()
@@ -167,7 +167,7 @@ async def test_starting_while_slack_is_away_connects_later(tmp_path: Path) -> No
 
 async def test_where_slack_enforces_its_rates_no_edit_meets_a_429(tmp_path: Path) -> None:
     """Slack's own tiers are enforced; the budget keeps below them."""
-    async with belay(tmp_path, world=a_world(enforce_rates=True)) as bot:
+    async with belay(tmp_path, world=a_world(enforce_rates=True), edit_gap_s=1.5) as bot:
         run_id, _ = await agreed(bot)
         await bot.shows(run_id, "SUCCEEDED")
 
@@ -177,24 +177,89 @@ async def test_where_slack_enforces_its_rates_no_edit_meets_a_429(tmp_path: Path
 def test_the_reserve_is_for_endings() -> None:
     budget = Budget(most=5, reserve=2)
     for second in range(3):
-        assert budget.wait_s(second, urgent=False) == 0
-        budget.spend(second)
+        assert budget.wait_s(second, Lane.ORDINARY) == 0
+        budget.spend(second, Lane.ORDINARY)
 
-    assert budget.wait_s(3, urgent=False) == 57
-    assert budget.wait_s(3, urgent=True) == 0
-    budget.spend(3)
-    budget.spend(3)
-    assert budget.wait_s(4, urgent=True) == 56
-    assert budget.wait_s(60, urgent=True) == 0
+    assert budget.wait_s(3, Lane.ORDINARY) == 57
+    assert budget.wait_s(3, Lane.URGENT) == 0
+    budget.spend(3, Lane.URGENT)
+    budget.spend(3, Lane.URGENT)
+    assert budget.wait_s(4, Lane.URGENT) == 56
+    assert budget.wait_s(60, Lane.URGENT) == 0
 
 
-def test_after_a_429_nothing_goes_out_before_its_time() -> None:
+def test_what_is_kept_for_standing_messages_is_taken_by_nobody_else() -> None:
+    budget = Budget(most=10, reserve=2)
+    budget.keep(3)
+    for second in range(5):
+        assert budget.wait_s(second, Lane.ORDINARY) == 0
+        budget.spend(second, Lane.ORDINARY)
+
+    assert budget.wait_s(5, Lane.ORDINARY) == 55
+    for second in (5, 6):
+        assert budget.wait_s(second, Lane.URGENT) == 0
+        budget.spend(second, Lane.URGENT)
+    assert budget.wait_s(7, Lane.URGENT) == 53
+    for second in (7, 8, 9):
+        assert budget.wait_s(second, Lane.STANDING) == 0
+        budget.spend(second, Lane.STANDING)
+    assert budget.wait_s(10, Lane.STANDING) == 50
+
+
+def test_after_a_burst_of_others_standing_edits_are_spread_over_what_is_left_of_the_minute() -> None:
+    budget = edit_budget()
+    for _ in range(40):
+        budget.spend(0, Lane.ORDINARY)
+    budget.keep(12)
+
+    now_s, edits = 3.0, []
+    while now_s < 120:
+        assert budget.wait_s(now_s, Lane.STANDING) == 0
+        budget.spend(now_s, Lane.STANDING)
+        edits.append(now_s)
+        now_s += max(5.0, budget.apart_s(now_s))
+
+    assert max(later - earlier for earlier, later in pairwise(edits)) < 7
+
+
+def test_edits_of_standing_messages_count_for_the_others_when_they_are_over() -> None:
+    budget = Budget(most=10, reserve=2)
+    budget.keep(3)
+    for second in range(3):
+        budget.spend(second, Lane.STANDING)
+    budget.keep(0)
+
+    for second in range(5):
+        assert budget.wait_s(second, Lane.ORDINARY) == 0
+        budget.spend(second, Lane.ORDINARY)
+    assert budget.wait_s(5, Lane.ORDINARY) > 0
+
+
+def test_where_all_is_kept_the_others_wait() -> None:
+    budget = Budget(most=10, reserve=2)
+    budget.keep(8)
+
+    assert budget.wait_s(0, Lane.ORDINARY) > 0
+    assert budget.wait_s(0, Lane.URGENT) == 0
+
+
+@pytest.mark.parametrize("lane", Lane)
+def test_after_a_429_nothing_goes_out_before_its_time(lane: Lane) -> None:
     budget = Budget()
 
     budget.refused(10, 30)
 
-    assert budget.wait_s(11, urgent=True) == 29
-    assert budget.wait_s(40, urgent=False) == 0
+    assert budget.wait_s(11, lane) == 29
+    assert budget.wait_s(40, lane) == 0
+
+
+def test_slacks_fifty_edits_a_minute_are_forty_and_a_reserve() -> None:
+    budget = edit_budget(1.5)
+    for lane, most in ((Lane.ORDINARY, 40), (Lane.URGENT, 10)):
+        for _ in range(most):
+            assert budget.wait_s(0, lane) == 0
+            budget.spend(0, lane)
+        assert budget.wait_s(0, lane) == 60
 
 
 def test_boards_share_forty_edits_a_minute() -> None:
@@ -202,7 +267,7 @@ def test_boards_share_forty_edits_a_minute() -> None:
         assert boards * 60 / spacing_s(boards) <= 40
 
 
-def _reading_world() -> World:
+def reading_world() -> World:
     """The optional scope to read the channel was granted."""
     world = a_world()
     return replace(world, app=replace(world.app, scopes=(*world.app.scopes, "channels:history", "groups:history")))

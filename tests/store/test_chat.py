@@ -153,3 +153,18 @@ async def test_a_run_without_a_channel_has_no_board(store: Store) -> None:
         board = await transaction.board(run_id)
     assert board is not None
     assert (board.channel, board.wanted, board.shown) == ("C9", 3, 0)
+
+
+async def test_a_channel_has_one_overview_and_an_older_one_changes_nothing_of_it(store: Store) -> None:
+    async with store.begin() as transaction:
+        old = await transaction.open_overview("C1", at(1))
+        await transaction.open_overview("C2", at(2))
+        assert await transaction.place_overview(old, "17.5")
+    async with store.begin() as transaction:
+        assert [(each.channel, each.ts) for each in await transaction.overviews()] == [("C1", "17.5"), ("C2", "")]
+        new = await transaction.open_overview("C1", at(3))
+        assert not await transaction.place_overview(old, "17.6")
+        await transaction.close_overview(old)
+        assert (await transaction.overviews())[0] == new
+        await transaction.close_overview(new)
+        assert [each.channel for each in await transaction.overviews()] == ["C2"]

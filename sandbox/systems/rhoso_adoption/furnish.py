@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from sandbox.systems import looks
 from sandbox.systems.rhoso_adoption import layout
 from sandbox.systems.rhoso_adoption.tools import openshift, ovn_sbctl, pacemaker, pod_mysql
 from sandbox.systems.tools import ceph, cloud, containers, dataplane, galera, kubeconfig, rabbit, records, units, virsh
@@ -41,16 +42,11 @@ CONSTRAINTS = (
 )
 
 
-def machine(world: World, name: str) -> Machine:
-    """Return the host as its tools see it."""
-    return Machine(str(world.hosts[name].directory))
-
-
 def furnish(world: World) -> None:
-    controllers = [machine(world, name) for name in layout.CONTROLLERS]
+    controllers = [world.machine(name) for name in layout.CONTROLLERS]
     controllers_of(controllers)
     for name in (*layout.COMPUTES, *layout.EDGE):
-        _compute(machine(world, name))
+        _compute(world.machine(name))
     _storage(controllers[0])
     _openshift(world)
     dataplane.place(controllers[0], CANARY, "compute-1", "web-1")
@@ -198,7 +194,7 @@ def _storage(first: Machine) -> None:
 
 
 def _openshift(world: World) -> None:
-    bastion = machine(world, layout.BASTION)
+    bastion = world.machine(layout.BASTION)
     text = kubeconfig.kubeconfig(openshift.ADDRESS, context="ocp", namespace=openshift.NAMESPACE)
     bastion.write("/root/.kube/config", text)
     with bastion.shared(state_name(openshift.ADDRESS)) as data:
@@ -213,9 +209,10 @@ def _openshift(world: World) -> None:
 
 async def heal(world: World) -> None:
     """Start what runs as a container: the cluster first, as at a site's power-on. Plain units are furnished running."""
-    pacemaker.settle(machine(world, layout.CONTROLLERS[0]))
+    pacemaker.settle(world.machine(layout.CONTROLLERS[0]))
     for name in (*layout.CONTROLLERS, *layout.COMPUTES, *layout.EDGE):
-        one = machine(world, name)
+        one = world.machine(name)
         for unit, (about, state) in units.states(one).items():
             if "daemon" in about and state != "active":
                 units.start(one, unit)
+    looks.remember(world)

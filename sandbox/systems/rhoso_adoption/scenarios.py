@@ -4,7 +4,6 @@ import asyncio
 
 from sandbox.hosts.nursery import HostFailedError
 from sandbox.systems.rhoso_adoption import layout
-from sandbox.systems.rhoso_adoption.furnish import machine
 from sandbox.systems.rhoso_adoption.truth import podified_as_it_was, podified_gone, podified_quiet
 from sandbox.systems.rhoso_adoption.upgrade import edpm
 from sandbox.systems.scenario import BEFORE_CLAIM, Act, Answer, End, Scenario, before, during
@@ -36,7 +35,7 @@ async def convert_and_hide(world: World) -> None:
     """EDPM converted compute-1; then somebody deleted its deployments, and their jobs went with them."""
     await clean_up(world)
     await edpm(world, "openstack")
-    one = machine(world, "compute-1")
+    one = world.machine("compute-1")
     units.remove(one, *(layout.unit(name) for name in layout.COMPUTE_UNITS if name not in layout.DATA_PATH))
     units.define(one, *EDPM_UNITS, active="active")
     one.write("/var/lib/edpm-config/deployed_services", "ovn\nnova\n")

@@ -16,7 +16,7 @@ from typing import Any
 from core.ledger import Snapshot
 from sandbox.hosts.nursery import HostFailedError
 from sandbox.systems.rhoso_adoption import layout, truth
-from sandbox.systems.rhoso_adoption.furnish import CONSTRAINTS, DESTINATION, HEADS, ONBOOT, ORIGIN, PASSWORD, machine
+from sandbox.systems.rhoso_adoption.furnish import CONSTRAINTS, DESTINATION, HEADS, ONBOOT, ORIGIN, PASSWORD
 from sandbox.systems.rhoso_adoption.tools import pod_mysql
 from sandbox.systems.rhoso_adoption.tools.cib import id_of
 from sandbox.systems.tools import galera
@@ -131,7 +131,7 @@ async def _deploy(world: World) -> None:
         "status": {"phase": "Running"},
     }
     await apply(world, secret, _plane({}), *map(_claim, CLAIMS), pod)
-    member = pod_mysql.member(machine(world, layout.BASTION).world)
+    member = pod_mysql.member(world.machine(layout.BASTION).world)
     with member.state("galera") as mine:
         mine["new_cluster"] = True
     galera.start(member, {"container": {}}, "openstack-galera-0")

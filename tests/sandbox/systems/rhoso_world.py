@@ -17,7 +17,6 @@ from core.resolve import ResolvedPlan, resolve
 from core.target import Target
 from sandbox.hosts.host import Said
 from sandbox.systems.recording import Notebook
-from sandbox.systems.rhoso_adoption.furnish import machine
 from sandbox.systems.rhoso_adoption.system import SYSTEM
 from sandbox.systems.tools.machine import Machine
 from sandbox.systems.world import World
@@ -76,7 +75,7 @@ class Desk:
         return self.world.ledger
 
     def machine(self, host: str) -> Machine:
-        return machine(self.world, host)
+        return self.world.machine(host)
 
     async def do(self, host: str, line: str) -> str:
         return await self.world.hosts[host].run(line)

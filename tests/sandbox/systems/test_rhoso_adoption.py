@@ -16,7 +16,7 @@ from core.pnr import Verdict
 from core.resolve import resolve
 from sandbox.systems.findings import Finding
 from sandbox.systems.rhoso_adoption import layout, truth
-from sandbox.systems.rhoso_adoption.furnish import ONBOOT, RING, machine
+from sandbox.systems.rhoso_adoption.furnish import ONBOOT, RING
 from sandbox.systems.rhoso_adoption.scenarios import convert_and_hide
 from sandbox.systems.rhoso_adoption.system import SYSTEM
 from sandbox.systems.rhoso_adoption.tools.openshift import ADDRESS, NAMESPACE
@@ -352,7 +352,7 @@ async def test_the_management_port_goes_back_and_forth(desk: Desk) -> None:
 async def test_instance_ha_is_not_pushed_over_something_new(desk: Desk) -> None:
     """The recorded configuration would take away what somebody has added since."""
     async with as_it_was(desk):
-        with machine(desk.world, FIRST).shared(STATE) as cluster:
+        with desk.machine(FIRST).shared(STATE) as cluster:
             new = {"kind": "primitive", "agent": "ocf:heartbeat:IPaddr2", "meta": {}}
             cluster["resources"]["ip-192.0.2.99"] = new
 

@@ -6,7 +6,8 @@ from sandbox.systems import looks
 from sandbox.systems.rhoso_adoption import layout
 from sandbox.systems.rhoso_adoption.tools import openshift, ovn_sbctl, pacemaker, pod_mysql
 from sandbox.systems.tools import ceph, cloud, containers, dataplane, galera, kubeconfig, rabbit, records, units, virsh
-from sandbox.systems.tools.kube import Store, state_name
+from sandbox.systems.tools.kube import Store
+from sandbox.systems.tools.kubeconfig import state_name
 from sandbox.systems.tools.machine import Machine
 from sandbox.systems.world import World
 

@@ -10,7 +10,8 @@ from sandbox.systems.rhoso_adoption import layout
 from sandbox.systems.rhoso_adoption.furnish import ONBOOT, ORIGIN
 from sandbox.systems.rhoso_adoption.tools import hazards, openshift, pacemaker, pod_mysql
 from sandbox.systems.tools import dump, galera, rabbit, units
-from sandbox.systems.tools.kube import Server, settled, state_name
+from sandbox.systems.tools.kube import Server, settled
+from sandbox.systems.tools.kubeconfig import state_name
 from sandbox.systems.world import World
 
 #: Seconds that what changes by itself is waited for, before it is called wrong.

@@ -22,7 +22,7 @@ from sandbox.systems.rhoso_adoption.system import SYSTEM
 from sandbox.systems.rhoso_adoption.tools.openshift import ADDRESS, NAMESPACE
 from sandbox.systems.rhoso_adoption.tools.pacemaker import STATE
 from sandbox.systems.rhoso_adoption.upgrade import CIB, edpm
-from sandbox.systems.tools.kube import state_name
+from sandbox.systems.tools.kubeconfig import state_name
 from sandbox.systems.world import World
 from store.config_files import build_targets
 from tests.needs import own_view

@@ -9,7 +9,8 @@ from sandbox.systems.rhoso_adoption import layout
 from sandbox.systems.rhoso_adoption.furnish import controllers_of
 from sandbox.systems.rhoso_adoption.tools import cib, cibadmin, hazards, openshift, ovn_sbctl, pacemaker, pcs
 from sandbox.systems.tools import galera
-from sandbox.systems.tools.kube import Server, state_name
+from sandbox.systems.tools.kube import Server
+from sandbox.systems.tools.kubeconfig import state_name
 from sandbox.systems.tools.machine import Machine, SaysNoError
 from tests.sandbox.systems.rack import Rack
 

@@ -36,9 +36,12 @@ class NetHost:
     boots: list[str] = field(default_factory=list)
 
     @classmethod
-    def on(cls, network: Network, name: str, folder: Path, *, wired: bool = False, disk: str = "") -> "NetHost":
+    def on(
+        cls, network: Network, name: str, folder: Path, *, wired: bool = False, disk: str = "", extra: str = ""
+    ) -> "NetHost":
+        """One more host on *network*, switched off; *extra*: lines for its sshd_config."""
         address = network.add_host(name, wired=wired)
-        server = Sshd(folder=folder / name, address=address, port=22)
+        server = Sshd(folder=folder / name, address=address, port=22, extra=extra)
         server.prepare()
         server.state.mkdir()
         return cls(name=name, line=network.lines[name], server=server, disk=disk)

@@ -22,9 +22,14 @@ from tests.needs import missing
 
 
 class PostgresServer:
-    def __init__(self, home: Path, options: Sequence[str] = ()) -> None:
-        """An empty data directory in *home*, for `init` or `copy` to fill; *options* as `-c` takes them."""
+    def __init__(self, home: Path, options: Sequence[str] = (), *, disk: str = "") -> None:
+        """
+        An empty data directory in *home*, for `init` or `copy` to fill; *options* as `-c` takes them.
+
+        *disk*: the size ("32m") of a disk at `small` that the server alone sees, and only while it runs; needs root.
+        """
         self.home = home
+        self._disk = disk
         self.port = free_port()
         self._options = options
         self._user = "postgres" if os.geteuid() == 0 else None
@@ -36,6 +41,11 @@ class PostgresServer:
     @property
     def data(self) -> Path:
         return self.home / "data"
+
+    @property
+    def small(self) -> Path:
+        """Where the small disk is, for the server."""
+        return self.home / "small"
 
     def init(self) -> None:
         more = ["-A", "trust", "-U", "belay", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
@@ -67,10 +77,15 @@ class PostgresServer:
         ]
         last_wish = ["setpriv", "--pdeathsig", "QUIT"]  # it ends with the tests even if they are killed
         words = [_binary("postgres"), "-D", str(self.data), *(word for each in settings for word in ("-c", each))]
+        user = self._user
+        if self._disk:
+            self.small.mkdir(exist_ok=True)
+            last_wish += ["--reuid", "postgres", "--regid", "postgres", "--init-groups"]
+            words, user = [*_ON_A_SMALL_DISK, self._disk, str(self.small), *last_wish, *words], None
+        else:
+            words = [*last_wish, *words]
         with (self.home / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [*last_wish, *words], stdout=log, stderr=log, cwd=self.home, user=self._user, group=self._user
-            )
+            self._process = subprocess.Popen(words, stdout=log, stderr=log, cwd=self.home, user=user, group=user)
         self.wait_until_up()
 
     def stop(self) -> None:
@@ -133,11 +148,21 @@ class PostgresServer:
         return f"host=127.0.0.1 port={self.port} user=belay dbname={database} connect_timeout=5"
 
 
+#: In a mount namespace of the server's own, so that nothing is left mounted.
+_ON_A_SMALL_DISK = (
+    *("unshare", "--mount", "sh", "-c"),
+    'mount -t tmpfs -o "size=$1,mode=0700,uid=$(id -u postgres)" none "$2" && shift 2 && exec "$@"',
+    "sh",
+)
+
+
 @contextmanager
-def postgres_server(*options: str) -> Iterator[PostgresServer]:
+def postgres_server(*options: str, disk: str = "") -> Iterator[PostgresServer]:
     """Start a server, with further `-c` *options* ("max_connections=5"); skip the test where none is installed."""
+    if disk and os.geteuid() != 0:
+        missing("a small disk is mounted by root only")
     with _home() as home:
-        server = PostgresServer(home, options)
+        server = PostgresServer(home, options, disk=disk)
         server.init()
         with _running(server):
             yield server

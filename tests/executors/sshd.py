@@ -34,6 +34,7 @@ class Sshd:
 
     folder: Path
     extra: str = ""
+    environment: str = ""  #: of every session: "NAME=VALUE NAME=VALUE" (sshd takes one SetEnv line only)
     address: str = "127.0.0.1"
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
@@ -65,7 +66,7 @@ class Sshd:
             f"AuthorizedKeysFile {self.folder}/authorized_keys\nStrictModes no\nUsePAM no\n"
             "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n"
             # a home of its own: what the user's .bashrc does on this machine is not what is tested or measured
-            f"SetEnv HOME={self.folder}\nMaxStartups 100\n{self.extra}\n"
+            f"SetEnv HOME={self.folder} {self.environment}\nMaxStartups 100\n{self.extra}\n"
         )
 
     @property

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from executors.retry import attach_within
 from executors.ssh import SshExecutor
 from tests.executors.proxy import Proxy
 from tests.executors.sshd import Sshd
+from tests.needs import missing
 
 pytestmark = pytest.mark.sshd
 
@@ -240,3 +242,35 @@ def test_a_bot_killed_at_any_moment_runs_it_exactly_once(sshd: Sshd, tmp_path: P
     else:
         assert (kind, code, output, count) == ("Ended", 7, expected, "x\n")
     assert kills
+
+
+FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+
+
+@pytest.mark.parametrize("off", ["-365d", "+365d"])
+async def test_a_host_whose_clock_is_a_year_off(tmp_path: Path, off: str) -> None:
+    """Its time-outs, its output and its verdicts are the same: nobody asks a host what time it is."""
+    if not FAKETIME:
+        missing("libfaketime is not installed: `make debs` as root installs it")
+    server = Sshd(folder=tmp_path / "sshd", environment=f"LD_PRELOAD={FAKETIME[0]} FAKETIME={off}").start()
+    executor = SshExecutor(server.settings())
+    try:
+        year = await executor.run(do("date +%Y", "year@web1"), server.host(), ignore)
+        assert isinstance(year, Ended)
+        assert int(year.output.text) == (datetime.now(UTC) + timedelta(days=int(off[:-1]))).year
+        began = time.monotonic()
+        late = await executor.run(do("echo begun; sleep 20", "late@web1", timeout_s=1), server.host(), ignore)
+        assert isinstance(late, Ended)
+        assert late.timed_out
+        assert 0.9 < late.duration_s < 15
+        assert time.monotonic() - began < 18
+        assert (
+            await executor.attach(do("echo begun; sleep 20", "late@web1", timeout_s=1), server.host(), ignore) == late
+        )
+        looked = await executor.look(
+            Action(run_id="R-1", unit="look@web1", verb=Verb.PROBE, argv=("true",), timeout_s=5), server.host()
+        )
+        assert looked.exit_code == 0
+    finally:
+        await executor.close()
+        server.stop()

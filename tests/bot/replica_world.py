@@ -7,7 +7,7 @@ import re
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,7 +29,7 @@ TARGET = SYSTEM.target
 
 #: Seconds. What the issue allows between the death of a replica and another one at work.
 TAKEN_OVER_S = 15.0
-PATIENCE_S = 60.0
+PATIENCE_S = 90.0
 
 
 #: `python -m bot` of the next version, as far as journals go.
@@ -152,7 +152,9 @@ class Fleet:
     replicas: list[Replica] = field(default_factory=list)
     _started: int = 0
 
-    async def start(self, *, newer: bool = False, ready: bool = True) -> Replica:
+    async def start(
+        self, *, newer: bool = False, ready: bool = True, environment: Mapping[str, str] | None = None
+    ) -> Replica:
         """
         One more replica, ready to work unless there is a reason why it should not be.
 
@@ -161,24 +163,24 @@ class Fleet:
         self._started += 1
         name, wire = f"replica-{self._started}", Wire(self.server.port)
         await wire.open()
-        replica = await self._start(name, wire, ("-c", NEWER) if newer else ("-m", "bot"))
+        replica = await self._start(name, wire, ("-c", NEWER) if newer else ("-m", "bot"), environment or {})
         await until(replica.is_ready if ready else replica.answers, f"{name} to be ready")
         return replica
 
     async def start_again(self, dead: Replica) -> Replica:
         """The same one anew, in the data folder it had and with the same settings."""
         self.replicas.remove(dead)
-        replica = await self._start(dead.name, dead.wire)
+        replica = await self._start(dead.name, dead.wire, ("-m", "bot"), {})
         await until(replica.is_ready, f"{replica.name} to be ready")
         return replica
 
-    async def _start(self, name: str, wire: Wire, program: Sequence[str] = ("-m", "bot")) -> Replica:
+    async def _start(self, name: str, wire: Wire, program: Sequence[str], more: Mapping[str, str]) -> Replica:
         port, log = free_port(), self.home / f"{name}.log"
         database = self.database.replace(str(self.server.port), str(wire.port))
         with log.open("ab") as file:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, *program, "serve"),
-                env=self._environment(name, port, database),
+                env={**self._environment(name, port, database), **more},
                 stdout=file,
                 stderr=file,
             )

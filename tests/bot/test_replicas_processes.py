@@ -19,11 +19,12 @@ from bot.stage import CHANNEL
 from core.journal import VERSION, Kind
 from core.run_states import RunStatus
 from tests.bot.replica_world import TAKEN_OVER_S, UNITS, Fleet, Replica, fleet, until
+from tests.needs import missing
 from tests.postgres import PostgresServer, postgres_server
 
 log = logging.getLogger(__name__)
 
-pytestmark = [pytest.mark.postgres, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.postgres, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)]
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,7 @@ async def pair(ground: Fleet) -> AsyncIterator[Fleet]:
             await replica.end()
 
 
+FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
 #: Seconds without a database.
 AWAY_S = 20.0
 
@@ -205,6 +207,37 @@ async def test_an_older_one_that_comes_back_leaves_alone_what_newer_ones_wrote(p
 
     newer.signal(signal.SIGTERM)
     await newer.process.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("jump", ["-1h", "+1h"])
+async def test_the_clock_of_the_whole_process_jumps_by_an_hour_in_mid_run(
+    pair: Fleet, tmp_path: Path, jump: str
+) -> None:
+    """The wall clock of everything in it, libraries too; what was agreed stays agreed, and nothing waits an hour."""
+    if not FAKETIME:
+        missing("libfaketime is not installed: `make debs` as root installs it")
+    clock = tmp_path / "clock"
+    clock.write_text("+0\n")
+    wrong = await pair.start(
+        environment={
+            "LD_PRELOAD": str(FAKETIME[0]),
+            "FAKETIME_TIMESTAMP_FILE": str(clock),
+            "FAKETIME_CACHE_DURATION": "1",
+            "DONT_FAKE_MONOTONIC": "1",
+        }
+    )
+    for right in pair.replicas[:2]:
+        right.signal(signal.SIGTERM)
+        assert await right.process.wait() == 0
+    run_id = await pair.ask()
+    pair.agree()
+    await pair.until_step(run_id, 2)
+    clock.write_text(f"{jump}\n")
+
+    await assert_whole(pair, run_id)
+    wrong.signal(signal.SIGTERM)
+    assert await wrong.process.wait() == 0
 
 
 async def test_a_single_one_that_is_killed_and_started_again_goes_on_at_once(pair: Fleet) -> None:

@@ -1,4 +1,4 @@
-"""PostgreSQL's disk is full: nothing is half-written, no step starts whose intent is not on the disk, and it goes on."""
+"""PostgreSQL's disk is full: nothing is half-written, no step starts whose intent is not written, and it goes on."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

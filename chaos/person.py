@@ -57,7 +57,12 @@ class People:
         moved_at, last = loop.time(), ("", -1)
         while True:
             self._changed.clear()
-            views = await self._views()
+            try:
+                views = await self._views()
+            except BelayError as error:
+                log.info("nothing is seen now: %s", error)
+                await self._wait()
+                continue
             now = (views[0].run.id, views[0].state.seq) if views else ("", 0)
             if now != last:
                 moved_at, last = loop.time(), now
@@ -118,6 +123,8 @@ async def decide(service: BelayService, view: RunView, spec: Spec, by: Actor) ->
         return
     for unit in ask.units:
         status = view.state.unit(unit).status
+        if not _is_open(view, status):
+            continue
         if status is UnitStatus.FAILED and unit == FAILING and _was_there(spec, run_id, unit, "do"):
             if spec.way == "back":
                 await service.abort(run_id, by, "it failed")
@@ -125,6 +132,13 @@ async def decide(service: BelayService, view: RunView, spec: Spec, by: Actor) ->
                 await service.skip(run_id, by, [unit], reason="practice")
             return
         await _settle(service, view, unit, spec, by)
+
+
+def _is_open(view: RunView, status: UnitStatus) -> bool:
+    """Whether it is still to be decided; another look may find a half of the answers given already."""
+    if view.state.status is RunStatus.STUCK:
+        return status in (UnitStatus.STUCK, UnitStatus.UNKNOWN)
+    return status in (UnitStatus.FAILED, UnitStatus.UNKNOWN, UnitStatus.STUCK)
 
 
 async def _settle(service: BelayService, view: RunView, unit: str, spec: Spec, by: Actor) -> None:

@@ -5,6 +5,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+#: The exit status of one that could not reach its database, and has to be started again (EX_TEMPFAIL).
+NOT_NOW = 75
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kill:

@@ -18,7 +18,7 @@ from chaos.ground import Ground
 from chaos.hostfaults import HostFault, disturb
 from chaos.judging import Expected, Findings, judge
 from chaos.link import Mischief, Schedule
-from chaos.spec import Kill, Spec, effects
+from chaos.spec import NOT_NOW, Kill, Spec, effects
 from chaos.watching import drivers, seen
 from chaos.zygote import Zygote, left
 
@@ -26,6 +26,8 @@ from chaos.zygote import Zygote, left
 LONGEST_S = 400.0
 #: Victims of one trial; the next one is not killed any more.
 MOST_VICTIMS = 40
+#: Starts in one trial, those that found no database included.
+MOST_STARTS = 200
 #: Seconds a frozen bot waits for another to take over, and how long at most that one is let work before it wakes up.
 FROZEN_S, MOMENT_S = 20.0, 1.5
 #: More events than a trial has.
@@ -167,15 +169,18 @@ async def _seat(zygote: Zygote, spec: Spec, trial: Trial, result: Result) -> Non
     """One bot after another, until one is left to live to the run's end."""
     rng = random.Random(trial.seed if spec.role == "victim" else f"{spec.role} {trial.seed}")
     kills = trial.kills(rng) if trial.kills else iter(())
-    for victim in range(MOST_VICTIMS + 1):
-        kill = next(kills, None) if victim < MOST_VICTIMS else None
+    victims, kill = 0, next(kills, None)
+    for _ in range(MOST_STARTS):
         code = await _victim(zygote, replace(spec, kill=kill), result, rng)
         if code == -signal.SIGKILL and kill is not None and not kill.freeze:
             result.kills += 1
-            continue
-        if code != 0:
-            result.findings.wrong.append(f"the bot ended with {code}: {_log_end(spec)}")
-        break
+            victims += 1
+            kill = next(kills, None) if victims < MOST_VICTIMS else None
+        elif code != NOT_NOW:
+            if code != 0:
+                result.findings.wrong.append(f"the bot ended with {code}: {_log_end(spec)}")
+            return
+    result.findings.stuck.append(f"the bot was started {MOST_STARTS} times and is not there")
 
 
 async def _victim(zygote: Zygote, spec: Spec, result: Result, rng: random.Random) -> int:
@@ -222,7 +227,8 @@ def _log_end(spec: Spec) -> str:
 
 
 async def _judge(ground: Ground, spec: Spec, result: Result, want: Expected | None) -> None:
-    code = await ground.zygote.child(replace(spec, role="judge", kill=None))
+    while (code := await ground.zygote.child(replace(spec, role="judge", kill=None))) == NOT_NOW:
+        continue
     if code:
         result.findings.wrong.append(
             f"what is kept cannot be read or verified: {_log_end(replace(spec, role='judge'))}"

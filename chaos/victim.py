@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
@@ -31,9 +32,9 @@ from bot.wiring import Parts, assemble
 from chaos import watching, weaken
 from chaos.person import Everybody, People, StuckError
 from chaos.points import Points, install
-from chaos.spec import Spec
+from chaos.spec import NOT_NOW, Spec
 from core.codec import to_data
-from core.errors import BelayError
+from core.errors import BelayError, StoreUnavailableError
 from store.database import Store
 
 #: Seconds; in the product: a dead link 12, a sign of life 4, connecting 10, attaching again 2, between messages 1.
@@ -52,7 +53,12 @@ def child(spec: Spec) -> None:
     """What a zygote's child does."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     logging.getLogger("paramiko").setLevel(logging.CRITICAL)
-    asyncio.run(_judge(spec) if spec.role == "judge" else _victim(spec))
+    try:
+        asyncio.run(_judge(spec) if spec.role == "judge" else _victim(spec))
+    except StoreUnavailableError as error:
+        # A crowded machine: the database throws out who idles. A bot ends with that and is started again by its keeper.
+        log.warning("not now: %s", error)
+        sys.exit(NOT_NOW)
 
 
 async def _victim(spec: Spec) -> None:
@@ -114,11 +120,18 @@ async def _until_shown(parts: Parts) -> None:
     """The run is over; wait until the chat says so too."""
     async with asyncio.timeout(SHOWN_S):
         while True:
-            async with parts.store.look() as tx:
-                boards, waiting = await tx.boards_behind(), await tx.outbox()
-            if not boards and not waiting:
+            if await _is_shown(parts):
                 return
             await asyncio.sleep(0.05)
+
+
+async def _is_shown(parts: Parts) -> bool:
+    try:
+        async with parts.store.look() as tx:
+            return not await tx.boards_behind() and not await tx.outbox()
+    except StoreUnavailableError as error:
+        log.info("nothing is seen now: %s", error)
+        return False
 
 
 def settings_of(spec: Spec) -> Settings:

@@ -89,6 +89,8 @@ def _become(spec: Spec, role: Role, its: socket.socket, zygote: int) -> None:
         os.dup2(log, 2)
         role(spec)
         code = 0
+    except SystemExit as told:
+        code = int(told.code or 0)
     except BaseException:  # noqa: BLE001  # a child of a fork must never return into its parent's code
         sys.excepthook(*sys.exc_info())
         sys.stderr.flush()

@@ -54,7 +54,10 @@ def resume(state: RunState, phrase: str = "") -> list[Draft]:
 
 
 def _open_units(state: RunState) -> list[str]:
-    open_ = (UnitStatus.FAILED, UnitStatus.UNKNOWN, UnitStatus.STUCK)
+    """What was asked about and is not decided yet. Where an undo got stuck, `failed` is what another try made of it."""
+    open_ = {UnitStatus.UNKNOWN, UnitStatus.STUCK}
+    if state.status is not RunStatus.STUCK:
+        open_.add(UnitStatus.FAILED)
     return [key for key in (state.ask.units if state.ask else ()) if state.unit(key).status in open_]
 
 

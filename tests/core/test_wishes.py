@@ -23,6 +23,10 @@ DESTROYED = STOPPED + "probed/restore restore@c1:started restore@c1:unit_failed 
 FAILED = BEGUN + "stop@c1:started stop@c2:started stop@c1:unit_failed stop@c2:unit_failed asked//stop@c1,stop@c2"
 LOST = BEGUN + "stop@c1:started stop@c1:lost stop@c1:recheck stop@c1:lost asked/retry,settle,abort/stop@c1"
 STUCK = STOPPED + "aborted stop@c1:undo_started stop@c1:undo_failed asked/retry,settle/stop@c1"
+STUCK_TWICE = (
+    STOPPED + "aborted stop@c2:undo_started stop@c1:undo_started stop@c1:undo_lost stop@c2:undo_lost "
+    "asked/retry,settle/stop@c1,stop@c2 stop@c1:undo_retried"
+)
 BLOCKED = STOPPED + "probed/restore/crossed asked/retry,abort/"
 
 
@@ -68,6 +72,12 @@ def after(journal: str, drafts: Sequence[Draft]) -> RunState:
         (LOST, lambda s: wishes.settle(PLAN, s, "stop@c1", "done", "looked"), "stop@c1:settled_done resumed", None),
         (LOST, lambda s: wishes.settle(PLAN, s, "stop@c1", "failed", "looked"), "stop@c1:settled_failed resumed", None),
         (STUCK, lambda s: wishes.retry(PLAN, s, []), "stop@c1:undo_retried resumed", "undo stop@c1 stop@c2"),
+        (
+            STUCK_TWICE,
+            lambda s: wishes.retry(PLAN, s, ["stop@c2"]),
+            "stop@c2:undo_retried resumed",
+            "undo stop@c2 stop@c1",
+        ),
         (
             STUCK,
             lambda s: wishes.settle(PLAN, s, "stop@c1", "undone", "looked"),

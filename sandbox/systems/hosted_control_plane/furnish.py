@@ -50,7 +50,7 @@ def _management(clusters: list[str]) -> dict[str, object]:
     status = {"conditions": [{"type": "MigrationComplete", "status": "True"}, {"type": "Degraded", "status": "False"}]}
     store.put("configmaps", "capi-migration-status", "hypershift", data={"status": json.dumps(status)})
     for number, name in enumerate(clusters):
-        _cluster(store, name, tier="gold" if number % 7 == 0 else "silver")
+        _cluster(store, name, tier="gold" if number % 10 == 0 else "silver")
         _workers(store, name)
         _control_plane(store, name)
     return store.data

@@ -1,125 +1,23 @@
 """What can be practised on the fleet."""
 
-import json
-from collections.abc import Sequence
-
-from sandbox.systems.findings import Finding
 from sandbox.systems.hosted_control_plane import names
-from sandbox.systems.hosted_control_plane.truth import (
-    all_clusters,
-    chosen,
-    server,
-    service,
-    untouched,
-    workers_untouched,
+from sandbox.systems.hosted_control_plane.happenings import (
+    away,
+    behaves,
+    does,
+    force_and_forbid,
+    frozen,
+    one_patch,
+    only,
+    pin_at_the_owner,
+    thawed,
+    upgrade_the_workers,
 )
 from sandbox.systems.hosted_control_plane.upgrade import upgrade_to
-from sandbox.systems.scenario import BEFORE_CLAIM, Act, Answer, End, Scenario, before
-from sandbox.systems.world import World
+from sandbox.systems.scenario import BEFORE_CLAIM, Answer, End, Scenario, before
 
 STOP_FROZEN = Answer(to="put the upgrade policies back", word="skip", reason="4.20.32 is not out yet")
 TWO = {"clusters": "cust-01,cust-02"}
-
-
-def does(command: str) -> Act:
-    """Return an act that runs *command* on the bastion."""
-
-    async def act(world: World) -> None:
-        await world.hosts["bastion-1"].run(command)
-
-    return act
-
-
-def behaves(**how: object) -> Act:
-    """Return an act after which the controllers of the management cluster behave like that."""
-
-    async def act(world: World) -> None:
-        with server(world, names.MANAGEMENT).state as data:
-            data["hypershift"].update(how)
-
-    return act
-
-
-def away(address: str) -> Act:
-    """Return an act after which the API server at *address* does not answer."""
-
-    async def act(world: World) -> None:
-        with server(world, address).state as data:
-            data["outage"] = "refused"
-
-    return act
-
-
-async def force_and_forbid(world: World) -> None:
-    """The upgrade was forced: its annotation is still there, and the cluster says that it is not upgradeable."""
-    await world.hosts["bastion-1"].run(
-        f"oc annotate hostedclusters -n {names.NAMESPACE} cust-01 {names.FORCE}={names.image(names.NEW)}"
-    )
-    with server(world, names.MANAGEMENT).state as data:
-        for one in data["objects"]["hostedclusters"][f"{names.NAMESPACE}/cust-01"]["status"]["conditions"]:
-            if one["type"] == "ClusterVersionUpgradeable":
-                one["status"] = "False"
-
-
-async def pin_at_the_owner(world: World) -> None:
-    """The service is told, and delivers the old release itself."""
-    with server(world, names.MANAGEMENT).writing() as store:
-        store.data["hypershift"]["owned"] = {"cust-01": names.image(names.OLD)}
-        patch = {"spec": {"release": {"image": names.image(names.OLD)}}}
-        store.patch(store.kind("hostedclusters"), names.NAMESPACE, "cust-01", patch)
-
-
-async def only_the_chosen(world: World) -> tuple[Finding, ...]:
-    """No worker was rolled anywhere, and nothing was done to a cluster nobody chose."""
-    everyone = all_clusters(world)
-    others = [name for name in everyone if name not in chosen(world)]
-    return (*workers_untouched(world, everyone), *untouched(world, others))
-
-
-async def thawed(world: World) -> tuple[Finding, ...]:
-    """Every cluster has its upgrade policy back, as it was but for its number."""
-    return (*await only_the_chosen(world), *_policies(world, chosen(world), "30 4 * * 0"))
-
-
-async def frozen(world: World) -> tuple[Finding, ...]:
-    return (*await only_the_chosen(world), *_policies(world, chosen(world), "none"))
-
-
-def _policies(world: World, clusters: Sequence[str], wanted: str) -> list[Finding]:
-    found = []
-    for name in clusters:
-        policies = service(world)["clusters"][names.service_id(name)]["policies"]
-        said = ", ".join(policy["schedule"] for policy in policies) or "none"
-        found.append(Finding(what=f"upgrade policies of {name}", right=said == wanted, found=said))
-    return found
-
-
-async def one_patch(world: World) -> tuple[Finding, ...]:
-    """The run patched each cluster once, with the annotation and the image in it, and left no annotation behind."""
-    found = [*await frozen(world)]
-    for name in chosen(world):
-        patches = [json.loads(words[words.index("-p") + 1]) for words in _calls(world, "patch", name)]
-        right = len(patches) == 1 and patches[0] == {
-            "metadata": {"annotations": {names.FORCE: names.image(names.OLD)}},
-            "spec": {"release": {"image": names.image(names.OLD)}},
-        }
-        found.append(Finding(what=f"patches of {name}", right=right, found=str(patches)))
-        one = server(world, names.MANAGEMENT).reading().find("hostedclusters", names.NAMESPACE, name) or {}
-        marks = one["metadata"].get("annotations", {})
-        found.append(Finding(what=f"annotations of {name}", right=names.FORCE not in marks, found=str(marks)))
-    return tuple(found)
-
-
-def _calls(world: World, *words: str) -> list[list[str]]:
-    """What runs called `oc` with, those calls that have all of *words*."""
-    lines = (world.hosts["bastion-1"].directory / "log" / "calls").read_text().splitlines()
-    calls = [call for call in map(json.loads, lines) if call["tool"] == "oc" and call["key"]]
-    return [call["words"] for call in calls if set(words) <= set(call["words"])]
-
-
-async def first_wave_only(world: World) -> tuple[Finding, ...]:
-    left = untouched(world, ["cust-02", "cust-03"])
-    return (*workers_untouched(world, all_clusters(world)), *left)
 
 
 SCENARIOS = (
@@ -164,10 +62,7 @@ SCENARIOS = (
             ),
         ),
         parameters=TWO,
-        prepare=does(
-            f"oc patch nodepools -n {names.NAMESPACE} cust-02-workers --type=merge "
-            f'-p \'{{"spec":{{"release":{{"image":"{names.image(names.NEW)}"}}}}}}\''
-        ),
+        prepare=upgrade_the_workers,
     ),
     Scenario(
         name="B4",
@@ -187,7 +82,7 @@ SCENARIOS = (
         parameters={"clusters": "cust-05,cust-17,cust-33"},
         prepare=behaves(stuck={"cust-05": {"component": "kube-apiserver", "version": names.OLD}}),
         answers=(Answer(to="rollout.w1", word="abort", reason="the canary does not come up"),),
-        also=lambda world: _others_untouched(world, "cust-05"),
+        also=only("cust-05"),
     ),
     Scenario(
         name="B6",
@@ -197,7 +92,7 @@ SCENARIOS = (
         parameters=TWO,
         prepare=behaves(owned={"cust-01": names.image(names.NEW)}),
         answers=(Answer(to="reverted by its owner", word="abort", reason="the service has to be told first"),),
-        also=lambda world: _others_untouched(world, "cust-01"),
+        also=only("cust-01"),
     ),
     Scenario(
         name="B6-pinned",
@@ -275,7 +170,7 @@ SCENARIOS = (
         right=False,
         parameters={"clusters": "all"},
         answers=(Answer(to="wave 2", word="skip", reason="the customer of cust-01 looks first"),),
-        also=first_wave_only,
+        also=only("cust-01"),
     ),
     Scenario(
         name="B11",
@@ -293,17 +188,7 @@ SCENARIOS = (
         what_to_expect="The second wave does not begin; the first stands or is taken back.",
         end=End.UNWOUND,
         parameters=TWO,
-        at={
-            before("patch.w2"): does(
-                f"oc patch nodepools -n {names.NAMESPACE} cust-02-workers --type=merge "
-                f'-p \'{{"spec":{{"release":{{"image":"{names.image(names.NEW)}"}}}}}}\''
-            )
-        },
+        at={before("patch.w2"): upgrade_the_workers},
         answers=(Answer(to="workers-newer", word="abort"),),
     ),
 )
-
-
-async def _others_untouched(world: World, *but: str) -> tuple[Finding, ...]:
-    everyone = all_clusters(world)
-    return (*workers_untouched(world, everyone), *untouched(world, [name for name in everyone if name not in but]))

@@ -3,7 +3,8 @@
 import json
 import shlex
 import shutil
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,12 +18,22 @@ from core.pnr import Verdict, read
 from core.resolve import ResolvedPlan, Unit, resolve
 from sandbox.hosts.host import Said
 from sandbox.systems.hosted_control_plane import names
+from sandbox.systems.hosted_control_plane.system import SYSTEM
 from sandbox.systems.world import World
 from store.config_files import build_targets
 from store.plan_files import read_plan
 
 PLAN = Path(__file__).parents[3] / "plans" / "hosted-control-plane" / "z-stream.yaml"
 RUN = "R-7"
+
+
+@asynccontextmanager
+async def upgraded_fleet(directory: Path) -> AsyncIterator["Fleet"]:
+    """A fleet whose upgrade went wrong, with the baselines of before it."""
+    async with World.start(SYSTEM, SYSTEM.scenario("B1"), directory) as world:
+        fleet = await Fleet.of(world)
+        await world.upgrade(world.recorder)
+        yield fleet
 
 
 @dataclass(kw_only=True)
@@ -110,6 +121,13 @@ class Fleet:
 
     def write(self, file: str, data: Mapping[str, Any]) -> None:
         (self.world.shared / f"{file}.json").write_text(json.dumps(data))
+
+    @asynccontextmanager
+    async def as_it_is(self) -> AsyncIterator["Fleet"]:
+        """Whatever is done inside is gone afterwards."""
+        aside = self.keep()
+        yield self
+        self.back(aside)
 
     def keep(self) -> Path:
         """Put what everybody sees aside, to come back to it: see `back`."""

@@ -131,6 +131,8 @@ def _roll_components(store: Store, cluster: Data, version: str) -> float | None:
         here = component["status"]
         was = current(here["version"])
         if was == version:
+            here["version"] = version  # whatever it was on its way to
+            condition(here, "RolloutComplete", "True")
             continue
         if component["metadata"]["name"] == never:
             condition(here, "RolloutComplete", "False", "deployment kube-apiserver: 1 of 3 replicas are ready")

@@ -70,7 +70,7 @@ async def _idle(pid: int) -> tuple[float, float]:
 
 async def _copy_runs(file: Path, count: int) -> None:
     """As many runs like the first, each on a target of its own, with a board that shows it; none expires meanwhile."""
-    store = await Store.open(f"sqlite+aiosqlite:///{file}")
+    store = await Store.open(f"sqlite:///{file}")
     async with store.look() as look:
         first, state, board = await look.run("R-1"), await look.state("R-1"), await look.board("R-1")
     assert board is not None

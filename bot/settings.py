@@ -72,7 +72,7 @@ class Settings(BaseSettings):
 
     @property
     def url(self) -> str:
-        return self.database_url or f"sqlite+aiosqlite:///{(self.data / 'belay.db').resolve()}"
+        return self.database_url or f"sqlite:///{(self.data / 'belay.db').resolve()}"
 
     @property
     def has_replicas(self) -> bool:

@@ -32,12 +32,12 @@ class SqliteFiles:
         self._template = home / "template.db"
 
     async def prepare(self) -> None:
-        await (await Store.open(f"sqlite+aiosqlite:///{self._template}")).close()
+        await (await Store.open(f"sqlite:///{self._template}")).close()
 
     @asynccontextmanager
     async def fresh(self, data: Path) -> AsyncIterator[str]:
         shutil.copy(self._template, data / "belay.db")
-        yield f"sqlite+aiosqlite:///{data / 'belay.db'}"
+        yield f"sqlite:///{data / 'belay.db'}"
 
 
 class PostgresDatabases:

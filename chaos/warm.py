@@ -33,7 +33,7 @@ def warm() -> None:
 
 
 async def _once_through(spec: Spec, folder: Path) -> None:
-    store = await Store.open(f"sqlite+aiosqlite:///{folder / 'belay.db'}")
+    store = await Store.open(f"sqlite:///{folder / 'belay.db'}")
     async with store.begin() as tx:
         await tx.beat()
         await tx.runs(limit=1)

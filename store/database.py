@@ -43,7 +43,7 @@ class Store:
     @classmethod
     async def open(cls, url: str, *, readonly: bool = False, alone: bool = True) -> Self:
         """
-        Open the database of *url* (`sqlite+aiosqlite:///PATH` or `postgresql+psycopg://…`) and migrate it.
+        Open the database of *url* (`sqlite:///PATH` or `postgresql+psycopg://…`) and migrate it.
 
         `readonly` looks at what a running Belay writes: no lock, no migration; `begin` is then refused.
         `alone=False` is for one command of the command line: it writes beside a running Belay, and drives nothing.

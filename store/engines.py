@@ -64,10 +64,10 @@ def database_file(url: str) -> Path | None:
     parsed = _parse(url)
     if parsed.drivername == "postgresql+psycopg":
         return None
-    if parsed.drivername == "sqlite+aiosqlite" and parsed.database and parsed.database != ":memory:":
+    if parsed.drivername == "sqlite" and parsed.database and parsed.database != ":memory:":
         return Path(parsed.database)
     raise StoreUnavailableError(
-        "the database URL should be sqlite+aiosqlite:///PATH or postgresql+psycopg://USER:PASSWORD@HOST/NAME; "
+        "the database URL should be sqlite:///PATH or postgresql+psycopg://USER:PASSWORD@HOST/NAME; "
         f"what came is '{parsed.render_as_string()}'"
     )
 
@@ -101,7 +101,7 @@ def _parse(url: str) -> URL:
     try:
         return make_url(url)
     except ArgumentError as error:
-        raise StoreUnavailableError("the database URL cannot be read; write sqlite+aiosqlite:///PATH") from error
+        raise StoreUnavailableError("the database URL cannot be read; write sqlite:///PATH") from error
 
 
 def _sqlite(file: Path, mode: str, begin: str, *, size: int) -> Engine:

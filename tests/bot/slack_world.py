@@ -173,10 +173,10 @@ async def _store_in(folder: Path) -> Store:
     """A database of its own; migrating is done once and copied from then on."""
     file = folder / "belay.db"
     if not _MIGRATED:
-        await (await Store.open(f"sqlite+aiosqlite:///{file}")).close()
+        await (await Store.open(f"sqlite:///{file}")).close()
         _MIGRATED.append(file.read_bytes())
     file.write_bytes(_MIGRATED[0])
-    return await Store.open(f"sqlite+aiosqlite:///{file}")
+    return await Store.open(f"sqlite:///{file}")
 
 
 def _assemble(

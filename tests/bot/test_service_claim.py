@@ -515,7 +515,7 @@ async def test_verdicts_that_changed_since_people_were_asked_are_refused(tmp_pat
 
 async def test_two_services_claiming_at_once_make_one_claim(tmp_path: Path) -> None:
     """Both have looked and found the quorum before either writes; each approver hears that it went well."""
-    store = await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'belay.db'}")
+    store = await Store.open(f"sqlite:///{tmp_path / 'belay.db'}")
     hosts = memory_hosts()
     try:
         async with bot(tmp_path, hosts, store=store) as one, bot(tmp_path, hosts, store=store) as two:

@@ -357,7 +357,7 @@ async def _post_json(bot: Belay, session: aiohttp.ClientSession, body: dict[str,
 @pytest.mark.parametrize("alone", [False, True], ids=["beside a newer replica", "alone"])
 async def test_what_a_newer_version_wrote_is_left_to_a_newer_replica(tmp_path: Path, alone: bool) -> None:
     """Alone it would lie there until an upgrade, and be done then, when nobody expects it any more."""
-    store = await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'belay.db'}")
+    store = await Store.open(f"sqlite:///{tmp_path / 'belay.db'}")
     left_for = timedelta(0) if alone else timedelta(seconds=30)
     handled: list[str] = []
 

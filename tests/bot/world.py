@@ -193,7 +193,7 @@ async def bot(
 ) -> AsyncIterator[Bot]:
     """A bot on the database in *folder* and on *hosts*; start another one on both to see what a restart does."""
     clock = TestClock()
-    opened = store or await Store.open(f"sqlite+aiosqlite:///{folder / 'belay.db'}")
+    opened = store or await Store.open(f"sqlite:///{folder / 'belay.db'}")
     hands = Hands({"memory": hosts}, {"prod": target()})
     looker = Looker(hands, clock)
     plans = {"old": build_plan(plan or plan_data())}

@@ -32,7 +32,7 @@ def migrated_postgres(postgres: PostgresServer) -> str:
 @pytest.fixture(scope="session")
 def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("migrated") / "belay.db"
-    _migrate(f"sqlite+aiosqlite:///{file}")
+    _migrate(f"sqlite:///{file}")
     return file
 
 
@@ -62,7 +62,7 @@ def postgres_url(postgres: PostgresServer, migrated_postgres: str) -> Iterator[s
 
 @pytest.fixture
 def empty_sqlite_url(tmp_path: Path) -> str:
-    return f"sqlite+aiosqlite:///{tmp_path}/belay.db"
+    return f"sqlite:///{tmp_path}/belay.db"
 
 
 @pytest.fixture

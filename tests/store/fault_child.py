@@ -21,20 +21,20 @@ def say(line: str) -> None:
 
 async def hold(file: Path) -> None:
     """Keep the database open until killed."""
-    await Store.open(f"sqlite+aiosqlite:///{file}")
+    await Store.open(f"sqlite:///{file}")
     say("open")
     await asyncio.Event().wait()
 
 
 async def write(file: Path) -> None:
-    store = await Store.open(f"sqlite+aiosqlite:///{file}")
+    store = await Store.open(f"sqlite:///{file}")
     await store.ping()
     await store.close()
     say("written")
 
 
 async def look(file: Path) -> None:
-    store = await Store.open(f"sqlite+aiosqlite:///{file}", readonly=True)
+    store = await Store.open(f"sqlite:///{file}", readonly=True)
     async with store.look() as looking:
         say(str((await looking.state("R-1")).seq))
     await store.close()
@@ -44,7 +44,7 @@ async def fill(file: Path) -> None:
     """Write until the disk is full, see that nothing of the last transaction stayed, make room, go on."""
     ballast = file.with_name("ballast")
     ballast.write_bytes(bytes(300_000))
-    store = await Store.open(f"sqlite+aiosqlite:///{file}")
+    store = await Store.open(f"sqlite:///{file}")
     run_id = await s.begun_run(store)
     seq, said = 5, ""
     while not said:

@@ -6,8 +6,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import Connection, create_engine, text
 
 from core.errors import StoreUnavailableError
 from store import migrate
@@ -49,25 +48,25 @@ async def test_a_newer_schema_is_refused_and_left_alone(url: str) -> None:
     store = await Store.open(url)
     run_id = await begun_run(store)
     await store.close()
-    await _set_version(url, NEWEST, "9999")
+    _set_version(url, NEWEST, "9999")
 
     for readonly in (False, True):
         with pytest.raises(StoreUnavailableError, match="has schema '9999', which this Belay does not know"):
             await Store.open(url, readonly=readonly)
 
-    await _set_version(url, "9999", NEWEST)
+    _set_version(url, "9999", NEWEST)
     again = await Store.open(url)
     async with again.look() as look:
         assert (await look.state(run_id)).seq == 5
     await again.close()
 
 
-async def _set_version(url: str, old: str, new: str) -> None:
-    engine = create_async_engine(url)
-    async with engine.begin() as connection:
+def _set_version(url: str, old: str, new: str) -> None:
+    engine = create_engine(url)
+    with engine.begin() as connection:
         statement = text("UPDATE alembic_version SET version_num = :new WHERE version_num = :old")
-        assert (await connection.execute(statement, {"old": old, "new": new})).rowcount == 1
-    await engine.dispose()
+        assert connection.execute(statement, {"old": old, "new": new}).rowcount == 1
+    engine.dispose()
 
 
 async def test_looking_at_an_empty_database_says_to_start_the_bot(empty_url: str) -> None:

@@ -34,27 +34,6 @@ async def run_when_reachable(executor: Executor, action: Action, host: Host, sin
     return await executor.run(action, host, sink)
 
 
-async def attach_within(executor: Executor, action: Action, host: Host, sink: Sink, *, within_s: float) -> Verdict:
-    """
-    Attach to *action*, again and again while the link breaks or the host does not answer, for *within_s* seconds.
-
-    Raises:
-        UnreachableError, OutcomeLostError: the last of these, when the time was up.
-        AccessDeniedError, HostNotReadyError: a person has to look.
-    """
-
-    @retry(
-        retry=retry_if_exception_type((UnreachableError, OutcomeLostError)),
-        wait=wait_random_exponential(multiplier=0.5, max=10),  # seconds
-        stop=stop_after_delay(within_s),
-        reraise=True,
-    )
-    async def attach() -> Verdict:
-        return await executor.attach(action, host, sink)
-
-    return await attach()
-
-
 @retry(
     retry=retry_if_exception_type((UnreachableError, OutcomeLostError)),
     wait=wait_random_exponential(multiplier=0.2, max=1),  # seconds

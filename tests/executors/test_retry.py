@@ -71,20 +71,6 @@ async def test_what_may_have_started_or_needs_a_person_is_not(error: type[BelayE
     assert executor.calls == ["run"]
 
 
-async def test_attaching_goes_on_until_the_host_answers() -> None:
-    executor = Scripted(UnreachableError("1"), OutcomeLostError("2"))
-
-    assert isinstance(await retry.attach_within(executor, ACTION, HOST, ignore, within_s=30), NeverRan)
-    assert executor.calls == ["attach"] * 3
-
-
-async def test_attaching_ends_in_time_and_for_what_needs_a_person() -> None:
-    with pytest.raises(UnreachableError):
-        await retry.attach_within(Scripted(*[UnreachableError("x")] * 9), ACTION, HOST, ignore, within_s=0)
-    with pytest.raises(AccessDeniedError):
-        await retry.attach_within(Scripted(AccessDeniedError("x")), ACTION, HOST, ignore, within_s=30)
-
-
 async def test_a_look_is_repeated() -> None:
     executor = Scripted(OutcomeLostError("1"), UnreachableError("2"))
 

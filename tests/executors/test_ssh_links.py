@@ -17,8 +17,8 @@ import pytest
 from core.action import Action, Ended, NeverRan, Verb
 from core.errors import OutcomeLostError, UnreachableError
 from core.target import Host
-from executors.retry import attach_within
 from executors.ssh import SshExecutor
+from tests.executors.attaching import attached
 from tests.executors.proxy import Proxy
 from tests.executors.sshd import Sshd
 from tests.needs import missing
@@ -100,7 +100,7 @@ async def test_a_frozen_link_is_noticed_and_the_host_asked_again(
         await quick.attach(action, host, ignore)
     proxy.thaw()
 
-    verdict = await attach_within(quick, action, host, ignore, within_s=10)
+    verdict = await attached(quick, action, host, within_s=10)
 
     assert isinstance(verdict, Ended)
     assert (verdict.exit_code, verdict.output.text) == (3, "end\n")

@@ -16,8 +16,9 @@ import pytest
 
 from core.action import Action, Ended, Lost, NeverRan, Verb, Verdict
 from core.errors import HostNotReadyError, OutcomeLostError, UnreachableError
-from executors.retry import attach_within, run_when_reachable
+from executors.retry import run_when_reachable
 from executors.ssh import SshExecutor
+from tests.executors.attaching import attached
 from tests.net.host import NetHost
 from tests.net.leftover import killed_run, runs
 from tests.net.namespaces import NETNS, Network, remove_leftovers
@@ -91,7 +92,7 @@ async def to_the_end(executor: SshExecutor, action: Action, host: NetHost) -> Ve
         return await run_when_reachable(executor, action, host.as_host(), lambda _: None)
     except OutcomeLostError as lost:
         log.info("%s: %s", action.unit, lost)
-        return await attach_within(executor, action, host.as_host(), lambda _: None, within_s=60)
+        return await attached(executor, action, host.as_host())
 
 
 async def has_begun(count: Path) -> None:
@@ -117,7 +118,7 @@ async def test_a_cable_that_is_pulled_out_is_noticed_in_time_and_the_rest_comes_
         web1.line.plug()
     assert noticed_s <= NOTICED_S
 
-    whole(await attach_within(ssh, action, web1.as_host(), lambda _: None, within_s=60), count, lines=100)
+    whole(await attached(ssh, action, web1.as_host()), count, lines=100)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +157,7 @@ async def test_a_line_that_is_dead_one_way_is_noticed(
     log.info("dead one way: noticed after %.1f s of 2", noticed_s)
     assert noticed_s < NOTICED_S / 2
 
-    whole(await attach_within(quick, action, web1.as_host(), lambda _: None, within_s=60), count)
+    whole(await attached(quick, action, web1.as_host()), count)
 
 
 async def test_packets_are_late_and_out_of_order(quick: SshExecutor, web2: NetHost, count: Path) -> None:
@@ -202,7 +203,7 @@ async def test_a_start_that_hangs_in_the_network_while_the_host_is_asked(
     finally:
         web1.line.heal()
 
-    verdict = await attach_within(quick, counted(count, "never"), web1.as_host(), lambda _: None, within_s=60)
+    verdict = await attached(quick, counted(count, "never"), web1.as_host())
     if isinstance(verdict, NeverRan):
         assert not count.exists()
     else:
@@ -227,7 +228,7 @@ async def test_sshd_hangs_with_all_its_sessions(quick: SshExecutor, web1: NetHos
     finally:
         web1.signal_sshd(signal.SIGCONT)
 
-    whole(await attach_within(quick, action, web1.as_host(), lambda _: None, within_s=60), count)
+    whole(await attached(quick, action, web1.as_host()), count)
 
 
 async def test_sshd_and_its_sessions_are_killed(quick: SshExecutor, web1: NetHost, count: Path) -> None:
@@ -258,7 +259,7 @@ async def test_a_host_that_reboots_has_lost_the_end_and_says_so(quick: SshExecut
     web1.line.plug()
     web1.power_on()
 
-    verdict = await attach_within(quick, action, web1.as_host(), lambda _: None, within_s=60)
+    verdict = await attached(quick, action, web1.as_host())
     assert isinstance(verdict, Lost)
     assert "the host has rebooted since" in verdict.reason
     assert verdict.output.text.startswith("line 0\n")

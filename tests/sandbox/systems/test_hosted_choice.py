@@ -1,18 +1,16 @@
 """Who is chosen, what is looked at first, and in which waves the z-stream plan goes over the hosted fleet."""
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-import pytest_asyncio
 import yaml
 
 from core.errors import RefusedError
 from core.resolve import resolve
 from sandbox.systems.hosted_control_plane import names
 from store.config_files import build_targets
-from tests.sandbox.systems.hosted import Fleet, upgraded_fleet
+from tests.sandbox.systems.hosted import Fleet
 from tests.sandbox.systems.hosted_events import (
     CLUSTER,
     MANAGEMENT,
@@ -25,20 +23,6 @@ from tests.sandbox.systems.hosted_events import (
 )
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def upgraded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Fleet]:
-    """One fleet for all tests here."""
-    async with upgraded_fleet(tmp_path_factory.mktemp("world") / "world") as fleet:
-        yield fleet
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def fleet(upgraded: Fleet) -> AsyncIterator[Fleet]:
-    """The fleet as its upgrade left it."""
-    async with upgraded.as_it_is():
-        yield upgraded
 
 
 async def test_the_fleet_is_discovered_with_what_the_commands_need(fleet: Fleet) -> None:

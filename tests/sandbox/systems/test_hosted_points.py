@@ -1,13 +1,10 @@
 """The z-stream plan's points of no return on the hosted fleet: each crossed by its event, and what is unknown."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 
 from core.pnr import Verdict
 from sandbox.systems.hosted_control_plane import names
-from tests.sandbox.systems.hosted import Fleet, upgraded_fleet
+from tests.sandbox.systems.hosted import Fleet
 from tests.sandbox.systems.hosted_events import (
     CLUSTER,
     GUEST,
@@ -31,20 +28,6 @@ from tests.sandbox.systems.hosted_events import (
 )
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def upgraded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Fleet]:
-    """One fleet for all tests here."""
-    async with upgraded_fleet(tmp_path_factory.mktemp("world") / "world") as fleet:
-        yield fleet
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def fleet(upgraded: Fleet) -> AsyncIterator[Fleet]:
-    """The fleet as its upgrade left it."""
-    async with upgraded.as_it_is():
-        yield upgraded
 
 
 async def test_after_the_upgrade_everything_is_reversible(fleet: Fleet) -> None:

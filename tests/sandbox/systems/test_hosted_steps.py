@@ -2,16 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
 from core.pnr import Verdict
 from sandbox.systems.findings import all_right
 from sandbox.systems.hosted_control_plane import names
 from sandbox.systems.hosted_control_plane.truth import workers_untouched
-from tests.sandbox.systems.hosted import RUN, Fleet, upgraded_fleet
+from tests.sandbox.systems.hosted import RUN, Fleet
 from tests.sandbox.systems.hosted_events import (
     CLUSTER,
     GUEST,
@@ -27,20 +25,6 @@ from tests.sandbox.systems.hosted_events import (
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 STEPS = ("freeze", "record", "snapshot", "patch", "rollout", "tidy", "workers")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def upgraded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Fleet]:
-    """One fleet for all tests here."""
-    async with upgraded_fleet(tmp_path_factory.mktemp("world") / "world") as fleet:
-        yield fleet
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def fleet(upgraded: Fleet) -> AsyncIterator[Fleet]:
-    """The fleet as its upgrade left it."""
-    async with upgraded.as_it_is():
-        yield upgraded
 
 
 async def test_step_by_step_a_cluster_goes_back(fleet: Fleet) -> None:

@@ -146,7 +146,14 @@ class SlackFrontEnd:
         await self._inbox.replay()
         self._missed.look_at_all()
         await self._missed.round()
-        outage = Outage(self._client, self._store, self._clock, self._missed.look_at_all, self._may_write)
+        outage = Outage(
+            self._client,
+            self._store,
+            self._clock,
+            back=self._missed.look_at_all,
+            may_write=self._may_write,
+            recent=self._outbox.boards.recent,
+        )
         self._watching = [
             asyncio.create_task(self._missed.run(), name="slack missed reactions"),
             asyncio.create_task(outage.run(), name="slack outage"),

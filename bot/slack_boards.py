@@ -65,6 +65,7 @@ class Boards:
     tick_s: float = TICK_S
     gap_s: float = 1.5
     ending: bool = False
+    recent: set[str] = field(default_factory=set)  #: gets the channel of each run it looks at that has not ended
     began_at: datetime | None = None  #: what came before may have been posted by a writer that is gone
     _stalled: str = ""
     _turn_s: float = -math.inf  #: when one of the boards that take turns was last edited
@@ -114,6 +115,7 @@ class Boards:
         async with self.store.look() as tx:
             watched = await tx.boards_to_watch()
         self._forget({board.run_id for board, _ in watched})
+        self.recent.update(board.channel for board, status in watched if not status.ended)
         live = sum(not status.ended for _, status in watched)
         waits = [self.tick_s]
         for board, status in sorted(watched, key=self._rank):

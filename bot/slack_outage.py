@@ -40,6 +40,7 @@ class Outage:
     clock: Clock
     back: Callable[[], None] = lambda: None  #: called when it is over
     may_write: Callable[[], bool] = lambda: True  #: False while another replica speaks for all of them
+    recent: set[str] = field(default_factory=set)  #: channels of runs whose boards were written since the last look
     every_s: float = field(default_factory=lambda: EVERY_S)
     patience_s: float = field(default_factory=lambda: PATIENCE_S)
     _channels: tuple[str, ...] = ()  #: where runs are under way, at the last look that worked
@@ -74,12 +75,13 @@ class Outage:
             self._head = head
             self._say_lost({*self._channels, *channels})
             self._channels = tuple(channels) if self.may_write() else ()
+            self.recent.clear()
 
     def _is_out(self, error: StoreUnavailableError) -> None:
         now = self.clock.now()
         self._since = self._since or now
         if not self._told and (now - self._since).total_seconds() >= self.patience_s:
-            self._told = self._channels
+            self._told = tuple(sorted({*self._channels, *self.recent}))
             self._to_tell = [(channel, _out(self._since, error)) for channel in self._told]
 
     def _is_back(self) -> None:

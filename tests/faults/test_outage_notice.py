@@ -60,6 +60,16 @@ async def _one_outage(bot: Belay, folder: Path) -> None:
     await asyncio.sleep(0.2)
 
 
+async def test_a_run_that_began_after_the_last_look_is_told_of_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slack_outage, "EVERY_S", 1.0)
+    async with belay(tmp_path, timing=QUICK) as bot:
+        await bot.board(await bot.start())
+        async with locked(tmp_path):
+            await bot.until(lambda: said(bot, "cannot write to its database"), timeout_s=10)
+
+
 async def test_a_moment_without_the_database_is_not_worth_a_message(tmp_path: Path) -> None:
     async with belay(tmp_path, timing=QUICK) as bot:
         await bot.start()

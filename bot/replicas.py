@@ -1,5 +1,5 @@
 """
-Several replicas on one PostgreSQL. The only module that knows procrastinate.
+Several replicas on one PostgreSQL. Only this module and its parts (`bot/replicas_*.py`) know procrastinate.
 
 Each run that somebody has to drive is a job, and so is writing in the chat. A job is done by one replica; when that
 one dies, freezes or loses the database its heartbeats stop, and another one takes the job over. Jobs are hints, never
@@ -10,96 +10,29 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 
-from procrastinate import App, JobContext, PsycopgConnector
+from procrastinate import App, JobContext
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Job, Status
-from procrastinate.manager import JobManager, NotificationCallback
-from psycopg.errors import RaiseException
 
 from bot.engine import Engine
 from bot.replica_seat import Seat
+from bot.replicas_jobs import PACE, QUEUES, Jobs, Pace, connect, why
 from bot.replicas_schema import prepare
 from core.errors import BelayError, StoreUnavailableError
-from core.journal import VERSION
 from core.state import NewerJournalError
 from store.database import Store
-from store.engines import libpq
 
 log = logging.getLogger(__name__)
 
-#: Every replica takes jobs that one of its own version or of an older one made: it can read those journals.
-QUEUES = [f"belay.{version}" for version in range(1, VERSION + 1)]
 #: More than runs that are ever driven at once: none waits for another one's end.
 MOST_JOBS = 1_000
 #: The job of writing in the chat.
 CHAT = "chat"
 #: What replicas call to one another: this run was given something to do; this run has changed.
 WAKE, CHANGED = "belay_wake", "belay_changed"
-#: Connections for jobs, beside two that listen and those of the store.
-MOST_CONNECTIONS = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """Seconds. From the death of a replica to its replacement: at most `dead_after_s` + `look_s`, and a little."""
-
-    beat_s: float = 1.5
-    dead_after_s: float = 6.0
-    look_s: float = 1.0
-    again_s: float = 1.0  #: after the database was away
-    lease_s: float = 2.5  #: a writer that could not confirm that it is the one stops after this; its successor waits it
-    newer_s: float = 5.0  #: between two looks for journals this version cannot read
-    close_s: float = 5.0
-
-
-PACE = Pace()
-
-
-class Jobs(JobManager):
-    """
-    procrastinate's, but what fails while the database is away goes on when it is back.
-
-    Its worker starts the heartbeat and the listener once and does not notice when they end: it would go on taking jobs
-    without a heartbeat, and the others would take each away again.
-    """
-
-    def __init__(self, connector: PsycopgConnector, seat: Seat) -> None:
-        super().__init__(connector)
-        self._seat = seat
-
-    async def register_worker(self) -> int:
-        worker = await super().register_worker()
-        self._seat.note(worker)
-        return worker
-
-    async def update_heartbeat(self, worker_id: int) -> None:
-        try:
-            await super().update_heartbeat(worker_id)
-        except ConnectorException as error:
-            log.warning("no heartbeat: %s", _why(error))
-
-    async def listen_for_jobs(
-        self, *, on_notification: NotificationCallback, queues: Iterable[str] | None = None
-    ) -> None:
-        while True:
-            try:
-                await super().listen_for_jobs(on_notification=on_notification, queues=queues)
-            except ConnectorException as error:
-                log.warning("new jobs are looked for and not heard of: %s", _why(error))
-            await asyncio.sleep(PACE.again_s)
-
-    async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
-        """End *job*; one that is gone is another replica's by now, or ended by it, and that is all right."""
-        try:
-            await super().finish_job(job, status, delete_job)
-        except ConnectorException as error:
-            if not isinstance(error.__cause__, RaiseException):
-                raise
-            log.info("%s %s is no longer this replica's", job.task_name, job.task_kwargs)
 
 
 class Replicas:
@@ -110,9 +43,10 @@ class Replicas:
         self._engine = engine
         self._pace = pace or PACE
         self._seat = seat
-        connector = _connector(url)
+        connector = connect(url)
         self._app = App(connector=connector)
-        self._app.job_manager = Jobs(connector, seat)
+        self._jobs = Jobs(connector, seat, pace=self._pace)
+        self._app.job_manager = self._jobs
         self._drive = self._app.task(name="drive", pass_context=True)(self._on_drive)
         self._write = self._app.task(name="write", pass_context=True)(self._on_write)
         self._held: dict[int, Job] = {}  #: jobs taken and not done
@@ -143,7 +77,7 @@ class Replicas:
         except ConnectorException as error:
             self._seat.leave(nothing_left=False)
             await self._app.close_async()
-            raise StoreUnavailableError(f"the queue of jobs cannot be opened: {_why(error)}") from error
+            raise StoreUnavailableError(f"the queue of jobs cannot be opened: {why(error)}") from error
         loops = {"jobs": self._work, "ears": self._listen, "rounds": self._tend, "calls": self._call}
         self._tasks = [asyncio.create_task(self._kept(name, loop), name=name) for name, loop in loops.items()]
 
@@ -176,8 +110,8 @@ class Replicas:
             try:
                 await loop()
             except (ConnectorException, BelayError) as error:
-                self._troubles[name] = _why(error)
-                log.warning("the %s rest %g s: %s", name, self._pace.again_s, _why(error))
+                self._troubles[name] = why(error)
+                log.warning("the %s rest %g s: %s", name, self._pace.again_s, why(error))
             except Exception:
                 log.exception("the %s broke; it begins again in %g s", name, self._pace.again_s)
             await asyncio.sleep(self._pace.again_s)
@@ -246,7 +180,7 @@ class Replicas:
             await asyncio.sleep(wait_s)
             while not self._unreadable:
                 asked_s = time.monotonic()
-                if not await self._app.job_manager.list_jobs_async(id=context.job.id, status=Status.DOING.value):
+                if not await self._jobs.list_jobs_async(id=context.job.id, status=Status.DOING.value):
                     break
                 begins = not self.may_write()
                 self._writes_until_s = asked_s + self._pace.lease_s
@@ -277,7 +211,7 @@ class Replicas:
         """Give on at once what *predecessor*, a worker that is dead for certain, had in hand."""
         if predecessor is None:
             return
-        left = await self._app.job_manager.list_jobs_async(worker_id=predecessor, status=Status.DOING.value)
+        left = await self._jobs.list_jobs_async(worker_id=predecessor, status=Status.DOING.value)
         for job in left:
             log.warning("this replica was killed while it had %s %s; it goes on", job.task_name, job.task_kwargs)
             await self._again(job, wait_s=self._pace.lease_s)
@@ -289,7 +223,7 @@ class Replicas:
         It is not retried: procrastinate ends a job by its number, whoever asks. A replica that wakes up and ends what
         it had would end its successor's, were the number the same.
         """
-        await self._app.job_manager.finish_job(job, Status.ABORTED, delete_job=True)
+        await self._jobs.finish_job(job, Status.ABORTED, delete_job=True)
         if job.task_name == self._write.name:
             await self._have_writer(wait_s=wait_s)
         else:
@@ -297,13 +231,13 @@ class Replicas:
 
     async def _have_driver(self, run_id: str, *, lock: str, queue: str) -> None:
         """See to it that there is a job for *run_id*: `lock` keeps it to one a target, `queueing_lock` to one a run."""
-        if await self._app.job_manager.list_jobs_async(queueing_lock=run_id):
+        if await self._jobs.stands(run_id):
             return
         with suppress(AlreadyEnqueued):
             await self._drive.configure(queue=queue, lock=lock, queueing_lock=run_id).defer_async(run_id=run_id)
 
     async def _have_writer(self, *, wait_s: float) -> None:
-        if await self._app.job_manager.list_jobs_async(queueing_lock=CHAT):
+        if await self._jobs.stands(CHAT):
             return
         with suppress(AlreadyEnqueued):
             await self._write.configure(queue=QUEUES[-1], lock=CHAT, queueing_lock=CHAT).defer_async(wait_s=wait_s)
@@ -313,7 +247,7 @@ class Replicas:
     async def _tend(self) -> None:
         """Look for jobs whose replica gives no sign of life, and for a chat that nobody writes in."""
         while True:
-            stalled = await self._app.job_manager.get_stalled_jobs(seconds_since_heartbeat=self._pace.dead_after_s)
+            stalled = await self._jobs.get_stalled_jobs(seconds_since_heartbeat=self._pace.dead_after_s)
             for job in stalled:
                 log.warning("the replica that had %s %s is gone; it is taken over", job.task_name, job.task_kwargs)
                 await self._again(job, wait_s=self._pace.lease_s)
@@ -364,29 +298,3 @@ class Replicas:
     def _tell_listeners(self, run_id: str) -> None:
         for listener in self.listeners:
             listener(run_id)
-
-
-def _connector(url: str) -> PsycopgConnector:
-    """Connections that notice within 15 s that the other end is gone, and give up what a frozen process holds."""
-    limits = {"statement_timeout": "10s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "5s"}
-    return PsycopgConnector(
-        conninfo=libpq(url),
-        kwargs={
-            "application_name": "belay jobs",
-            "connect_timeout": 5,
-            "keepalives_idle": 5,
-            "keepalives_interval": 2,
-            "keepalives_count": 3,
-            "tcp_user_timeout": 10_000,  # milliseconds
-            "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
-        },
-        min_size=1,
-        max_size=MOST_CONNECTIONS,
-        timeout=5,
-    )
-
-
-def _why(error: BaseException) -> str:
-    """The driver's first line, where there is one."""
-    said = str(error.__cause__ or error).strip().splitlines()
-    return said[0] if said else type(error).__name__

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from procrastinate import App
 
-from bot.replicas import _connector
+from bot.replicas_jobs import connect
 from bot.replicas_schema import prepare
 from store.database import Store
 from tests.postgres import PostgresServer, postgres_server
@@ -51,7 +51,7 @@ class PostgresDatabases:
         self._template = self._server.create()
         url = self._server.url(self._template)
         await (await Store.open(url)).close()
-        async with App(connector=_connector(url)).open_async() as app:
+        async with App(connector=connect(url)).open_async() as app:
             await prepare(app)
 
     @asynccontextmanager

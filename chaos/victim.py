@@ -25,7 +25,7 @@ import bot.slack
 import bot.unit_work
 import bot.wiring
 import executors.link
-from bot.replicas import Pace
+from bot.replicas_jobs import Pace
 from bot.serve import running
 from bot.settings import Settings
 from bot.wiring import Parts, assemble

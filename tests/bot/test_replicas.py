@@ -12,7 +12,8 @@ import pytest
 from procrastinate import App, PsycopgConnector
 
 from bot.replica_seat import Seat
-from bot.replicas import Pace, Replicas
+from bot.replicas import Replicas
+from bot.replicas_jobs import Pace
 from bot.replicas_schema import missing, prepare
 from core.errors import FencedError
 from core.journal import VERSION, Kind

@@ -184,6 +184,20 @@ async def test_replicas_are_replaced_one_after_another_by_newer_ones(pair: Fleet
     assert await newer.process.wait() == 0
 
 
+async def test_older_ones_write_again_when_the_newer_ones_are_gone(pair: Fleet) -> None:
+    """The upgrade of Belay itself is taken back: what the newer one left to its kind is given to any."""
+    newer = await pair.start(newer=True)
+    for older in pair.replicas[:2]:
+        older.signal(signal.SIGTERM)
+        assert await older.process.wait() == 0
+    await until(newer.writes, "the newer one to write")
+    newer.signal(signal.SIGTERM)
+    assert await newer.process.wait() == 0
+
+    again = await pair.start()
+    await until(again.writes, "an older one to write")
+
+
 @pytest.mark.slow
 async def test_an_older_one_that_comes_back_leaves_alone_what_newer_ones_wrote(pair: Fleet) -> None:
     """And what the chat gives to it is done by a newer one, half a minute later."""

@@ -109,7 +109,11 @@ class PracticeHost:
     async def ask(self, command: str, *, stdin: str = "") -> Said:
         """Run *command* over SSH and return what it said, whatever that is."""
         connection = await self._connect()
-        done = await connection.run(command, input=stdin, errors="replace")
+        async with connection.create_process(command, errors="replace") as process:
+            with contextlib.suppress(BrokenPipeError):  # it has ended and read nothing
+                process.stdin.write(stdin)
+                process.stdin.write_eof()
+            done = await process.wait()
         code = done.returncode if done.returncode is not None else -1
         return Said(code, str(done.stdout), str(done.stderr))
 

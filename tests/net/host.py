@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -84,9 +85,10 @@ class NetHost:
         """To the SSH daemon; with its `sessions`, which are processes of their own."""
         for pid in self.pids():
             process = Path("/proc") / str(pid)
-            listens = b"[listener]" in (process / "cmdline").read_bytes()
-            if (process / "comm").read_text() == "sshd\n" and (sessions or listens):
-                os.kill(pid, number)
+            with suppress(FileNotFoundError, ProcessLookupError):  # it ended just now
+                listens = b"[listener]" in (process / "cmdline").read_bytes()
+                if (process / "comm").read_text() == "sshd\n" and (sessions or listens):
+                    os.kill(pid, number)
 
     def pids(self) -> list[int]:
         said = subprocess.run(

@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 SCENARIO ?= reversible
 PORT ?= 8417
+# Tests wait for processes and for time more than they compute.
+WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev debs demo test lint check drill drills bench chaos chaos-full lock states pages
@@ -36,7 +38,7 @@ demo: setup ## a practice cloud, a local chat workspace and the bot; prints one 
 	$(BIN)/belay demo --scenario $(SCENARIO) --port $(PORT)
 
 test: setup-dev debs ## all tests: real sshd, real PostgreSQL, real browser
-	$(BIN)/python -m pytest -n auto --dist loadscope --ignore tests/chaos/test_harness.py $(PYTEST_ARGS) || { \
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder --ignore tests/chaos/test_harness.py $(PYTEST_ARGS) || { \
 	  echo "once more, on their own: real processes on a busy machine can be too slow for each other"; \
 	  $(BIN)/python -m pytest --last-failed --last-failed-no-failures none --ignore tests/chaos/test_harness.py $(PYTEST_ARGS); }
 

@@ -36,7 +36,7 @@ WAKE, CHANGED = "belay_wake", "belay_changed"
 
 
 class Replicas:
-    """One replica. Implements `bot.service.Waker`."""
+    """One replica. Implements `bot.judging.Waker`."""
 
     def __init__(self, url: str, *, store: Store, engine: Engine, seat: Seat, pace: Pace | None = None) -> None:
         self._store = store

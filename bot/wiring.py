@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from bot.clock import SystemClock
 from bot.engine import Engine
 from bot.hands import Hands
+from bot.judging import NobodyDrives
 from bot.looker import Looker
 from bot.recorder import Recorder
 from bot.replica_seat import Seat
 from bot.replicas import Replicas
-from bot.service import BelayService, NobodyDrives
+from bot.service import BelayService
 from bot.settings import Settings
 from core.action import Executor
 from core.errors import PlanError

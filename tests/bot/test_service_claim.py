@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.service import LedgerMovedError
+from bot.writing import LedgerMovedError
 from core.action import Action, Ended
 from core.errors import AccessDeniedError, RefusedError
 from core.journal import Kind

@@ -6,7 +6,6 @@ an ending is never dropped. While an overview shows the runs of a channel (`bot/
 changes of status at once and otherwise take turns. Nothing that runs waits for this.
 """
 
-import asyncio
 import logging
 import math
 import time
@@ -22,7 +21,7 @@ from bot.slack_budget import Budget, Lane, spacing_s
 from bot.slack_crowd import FRESH_S, IN_TIME
 from bot.slack_edits import Edits, Trials
 from bot.slack_overview import Overviews
-from core.errors import BelayError
+from bot.slack_rounds import Rounds
 from core.ports import Clock, Service
 from core.run import RunView
 from core.run_states import RunStatus
@@ -33,8 +32,6 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two looks when nothing happens: elapsed times move, and another process may have written.
 TICK_S = 5.0
-#: Seconds after a ring in which further ones are waited for.
-COALESCE_S = 0.1
 #: A board younger than this was never posted before, if this writer was there already; any other may have been.
 MAYBE_POSTED = timedelta(seconds=10)
 #: The bot's own reactions under a new board: one click for who agrees or objects.
@@ -64,13 +61,11 @@ class Boards:
     posts: Budget
     tick_s: float = TICK_S
     gap_s: float = 1.5
-    ending: bool = False
+    rounds: Rounds = field(default_factory=lambda: Rounds("boards"))
     recent: set[str] = field(default_factory=set)  #: gets the channel of each run it looks at that has not ended
     began_at: datetime | None = None  #: what came before may have been posted by a writer that is gone
-    _stalled: str = ""
     _turn_s: float = -math.inf  #: when one of the boards that take turns was last edited
     _memory: dict[str, Shown] = field(default_factory=dict)
-    _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _edits: Edits = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,36 +74,12 @@ class Boards:
     @property
     def trouble(self) -> str:
         """The last one, "" while all is well."""
-        return self._stalled or self._edits.trouble
-
-    def wake(self) -> None:
-        self._wake.set()
-
-    def end(self) -> None:
-        """What is under way is finished first: a call and its record belong together."""
-        self.ending = True
-        self._wake.set()
+        return self.rounds.trouble or self._edits.trouble
 
     async def run(self) -> None:
         """Work until told to end."""
         self.began_at = self.clock.now()
-        while not self.ending:
-            self._wake.clear()
-            try:
-                wait_s = await self._round()
-                self._stalled = ""
-            except BelayError as error:
-                log.warning("boards are behind: %s", error)
-                self._stalled, wait_s = str(error), self.tick_s
-            await self._rest(wait_s)
-
-    async def _rest(self, wait_s: float) -> None:
-        """Until somebody rings, at most *wait_s*. Entries come in bursts; one edit shows them all."""
-        try:
-            await asyncio.wait_for(self._wake.wait(), wait_s)
-        except TimeoutError:
-            return
-        await asyncio.sleep(COALESCE_S)
+        await self.rounds.run(self._round, tick_s=self.tick_s)
 
     async def _round(self) -> float:
         """Show what may be shown now. Returns the seconds until there may be more to do."""

@@ -59,15 +59,16 @@ class Outbox:
 
     def wake(self) -> None:
         """Something changed. Never blocks."""
-        self.boards.wake()
-        self.posts.wake()
+        self.boards.rounds.wake()
+        self.posts.rounds.wake()
         self.home.wake()
         self._perhaps.set()
 
     async def close(self) -> None:
         """Let each writer finish what it has begun, for a moment."""
-        for writer in (self.overviews, self.boards, self.posts, self.home):
-            writer.end()
+        for writer in (self.overviews, self.boards, self.posts):
+            writer.rounds.end()
+        self.home.end()
         self._ending = True
         self._perhaps.set()
         if self._tasks:
@@ -79,7 +80,7 @@ class Outbox:
 
     @property
     def trouble(self) -> str:
-        return self.boards.trouble or self.overviews.trouble or self.posts.trouble
+        return self.boards.trouble or self.overviews.trouble or self.posts.rounds.trouble or self.posts.trouble
 
 
 async def _kept(name: str, run: Writer) -> None:

@@ -7,7 +7,6 @@ says nothing that becomes false. Nothing that runs waits for this.
 """
 
 import asyncio
-import contextlib
 import logging
 import math
 import time
@@ -24,8 +23,8 @@ from bot.slack_budget import Budget, Lane
 from bot.slack_crowd import FRESH_S, TWICE, Crowd, crowd_of
 from bot.slack_edits import Edits, Trials
 from bot.slack_missed import may_pass
+from bot.slack_rounds import Rounds
 from bot.views_overview import Line, Summary, address_of, summary
-from core.errors import BelayError
 from core.ports import Clock, Service
 from core.run_states import RunStatus
 from store.database import Store
@@ -54,13 +53,11 @@ class Overviews:
     posts: Budget
     gap_s: float = 1.5
     fresh_s: float = FRESH_S
-    ending: bool = False
+    rounds: Rounds = field(default_factory=lambda: Rounds("overviews"))
     crowd: Crowd | None = None  #: as it was at the last look; what boards go by
-    _stalled: str = ""
     _places: dict[str, Overview] = field(default_factory=dict)  #: by channel; those that have their message
     _memory: dict[str, Kept] = field(default_factory=dict)  #: by channel
     _read: dict[str, Summary] = field(default_factory=dict)  #: run -> as it was at its `seq`; read anew when it moved
-    _ended: asyncio.Event = field(default_factory=asyncio.Event)
     _edits: Edits = field(init=False)
 
     def __post_init__(self) -> None:
@@ -69,7 +66,7 @@ class Overviews:
     @property
     def trouble(self) -> str:
         """The last one, "" while all is well."""
-        return self._stalled or self._edits.trouble
+        return self.rounds.trouble or self._edits.trouble
 
     @property
     def _look_s(self) -> float:
@@ -81,22 +78,9 @@ class Overviews:
         place = self._places.get(channel)
         return address_of(self.home, channel, place.ts) if place else ""
 
-    def end(self) -> None:
-        """What is under way is finished first."""
-        self.ending = True
-        self._ended.set()
-
     async def run(self) -> None:
         """Work until told to end."""
-        while not self.ending:
-            try:
-                wait_s = await self._round()
-                self._stalled = ""
-            except BelayError as error:
-                log.warning("overviews are behind: %s", error)
-                self._stalled, wait_s = str(error), self._look_s
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._ended.wait(), wait_s)
+        await self.rounds.run(self._round, tick_s=self._look_s)
 
     async def _round(self) -> float:
         """Bring each overview up to date, post what is missing, end what is over; the seconds until the next look."""

@@ -6,7 +6,6 @@ through for it first, where the app may read it (`channels:history`, optional). 
 a message twice is better than a failure nobody heard of.
 """
 
-import asyncio
 import logging
 import time
 from collections import defaultdict
@@ -21,8 +20,8 @@ from bot import views
 from bot.slack_accounts import NETWORK_ERRORS, error_code, is_away, why
 from bot.slack_edits import retry_after_s
 from bot.slack_missed import may_pass
+from bot.slack_rounds import Rounds
 from bot.slack_whole import whole
-from core.errors import BelayError
 from core.ports import Clock, Service
 from store.database import Store
 from store.records import Board, KeptOutput, Outgoing
@@ -33,8 +32,6 @@ log = logging.getLogger(__name__)
 GAP_S = 1.0
 #: Seconds until the outbox is looked at though nobody rang.
 TICK_S = 5.0
-#: Seconds after a ring in which further ones are waited for: twenty runs ring many times a second.
-COALESCE_S = 0.05
 #: Tried this often before a message that Slack refuses is given up.
 MOST_REFUSALS = 3
 #: Posting will never work again.
@@ -50,35 +47,15 @@ class Posts:
     team_id: str
     tick_s: float = TICK_S
     gap_s: float = GAP_S
-    ending: bool = False
+    rounds: Rounds = field(default_factory=lambda: Rounds("messages"))
     waiting: int = 0  #: messages not sent yet, at the last look
-    trouble: str = ""
+    trouble: str = ""  #: what Slack said to the last one
     _free_at: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     _failures: dict[str, int] = field(default_factory=lambda: defaultdict(int))  #: in a row, by channel
-    _wake: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def wake(self) -> None:
-        self._wake.set()
-
-    def end(self) -> None:
-        """What is under way is finished first."""
-        self.ending = True
-        self._wake.set()
 
     async def run(self) -> None:
         """Work until told to end."""
-        while not self.ending:
-            self._wake.clear()
-            try:
-                wait_s = await self._round()
-            except BelayError as error:
-                log.warning("messages wait: %s", error)
-                self.trouble, wait_s = str(error), self.tick_s
-            try:
-                await asyncio.wait_for(self._wake.wait(), wait_s)
-            except TimeoutError:
-                continue
-            await asyncio.sleep(COALESCE_S)
+        await self.rounds.run(self._round, tick_s=self.tick_s)
 
     async def _round(self) -> float:
         """Send what may go out now; the seconds until there may be more to do."""

@@ -14,6 +14,7 @@ from core.lint_clusters import cluster_rules
 from core.lint_data import data_rules
 from core.lint_finding import Finding, Level
 from core.lint_looks import look_rules
+from core.lint_restores import restore_rules
 from core.lint_scripts import script_rules
 from core.lint_stops import stops_without_start
 from core.lint_words import destroys, writes
@@ -255,6 +256,7 @@ _RULES: tuple[Callable[[Plan], Iterator[Finding]], ...] = (
     _looks_that_write,
     look_rules,
     data_rules,
+    restore_rules,
     cluster_rules,
     stops_without_start,
 )

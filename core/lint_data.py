@@ -80,7 +80,7 @@ def _loads(plan: Plan) -> Iterator[Finding]:
     """A dump that is loaded leaves the databases it does not know of."""
     drops = any(re.search(r"\bdrop\s+database\b", text_of(step.do), re.IGNORECASE) for step in plan.steps if step.do)
     for index, step in enumerate(plan.steps):
-        if step.do is not None and _loads_dump(step.do) and not drops:
+        if step.do is not None and loads_dump(step.do) and not drops:
             yield Finding(
                 rule="load-without-drop",
                 where=f"steps/{index}/do",
@@ -89,7 +89,7 @@ def _loads(plan: Plan) -> Iterator[Finding]:
             )
 
 
-def _loads_dump(command: Command) -> bool:
+def loads_dump(command: Command) -> bool:
     words = [word for word in tokens(script_of(command)) if word != "\n"]
     feeds = any(word == "<" for word in words) or any(call.piped and _reads_file(call) for call in calls(command))
     return feeds and any(call.program in _SQL and not _asks(call) for call in calls(command))
@@ -111,7 +111,7 @@ def _keys(plan: Plan) -> Iterator[Finding]:
     if any("fernet" in text for text in texts) or not any("keystone" in text for text in texts):
         return
     for index, step in enumerate(plan.steps):
-        if step.do is not None and (_loads_dump(step.do) or "--copy-back" in text_of(step.do)):
+        if step.do is not None and (loads_dump(step.do) or "--copy-back" in text_of(step.do)):
             yield Finding(
                 rule="keys-not-restored",
                 where=f"steps/{index}/do",

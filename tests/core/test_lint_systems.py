@@ -354,3 +354,76 @@ def test_what_discovers_a_fleet_can_fail() -> None:
 )
 def test_what_is_made_anew_is_not_lost(words: tuple[str, ...], destroys: bool) -> None:
     assert ("steps/0/do unmarked-destruction" in found(with_step(do=act(*words)))) is destroys
+
+
+# -- what a way back leaves out --------------------------------------------------------------------------------------
+
+
+RESTORES = "mysql -e 'DROP DATABASE nova_cell0'\nmysql < /var/backups/all.sql"
+
+
+def only(texts: list[str]) -> dict[str, Any]:
+    """A plan of one step a text, which registers no snapshot."""
+    data = clean()
+    model = data["steps"][0]
+    data["steps"] = [{**model, "id": f"s{n}", "do": script(text)} for n, text in enumerate(texts)]
+    data["preflight"].pop()
+    del data["snapshots"]
+    return data
+
+
+@pytest.mark.parametrize(
+    ("text", "unregistered"),
+    [
+        (RESTORES, True),
+        ("mbstream -x < b\nmariabackup --copy-back --target-dir d", True),
+        ("docker run -v mariadb_backup:/b kolla-mariadb mariadb_recovery", True),
+        ("mysql -e 'select 1'", False),
+    ],
+)
+def test_a_backup_nobody_registered(text: str, unregistered: bool) -> None:
+    assert ("steps/0/do unregistered-backup" in found(only([text]))) is unregistered
+    assert "unregistered-backup" not in rules(with_step(do=script(text)))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "late"),
+    [
+        ("true", "systemctl stop nova-compute", True),
+        ("true", "sudo docker stop neutron_l3_agent", True),
+        ("systemctl stop nova-compute", "systemctl stop nova-compute", False),
+        ("true", "systemctl stop haproxy", False),
+        ("true", "systemctl start nova-compute", False),
+    ],
+)
+@pytest.mark.parametrize("restores", [True, False])
+def test_agents_of_the_new_release_that_outlive_it(before: str, after: str, late: bool, restores: bool) -> None:
+    data = only([before, RESTORES if restores else "mysql -e 'select 1'", after])
+
+    assert ("steps/2/do stopped-after-restore" in found(data)) is (late and restores)
+
+
+@pytest.mark.parametrize(
+    ("look_at", "left"), [("pcs constraint --full", False), ("cibadmin --query", False), ("pcs status", True)]
+)
+def test_what_was_changed_around_the_resources(look_at: str, left: bool) -> None:
+    data = with_step(do=script("pcs resource enable galera-bundle --wait=60"), verify=look(*look_at.split()))
+
+    assert ("steps/0 cluster-not-compared" in found(data)) is left
+
+
+@pytest.mark.parametrize(
+    ("items", "do", "fixed"),
+    [
+        (["a.service", "b.service"], script('sudo systemctl start "$ITEM"'), True),
+        (["a.service", "b.service"], act("systemctl", "start", "{item}"), True),
+        (["a.service"], act("systemctl", "start", "{item}"), False),
+        (["a.service", "b.service"], act("systemctl", "stop", "{item}"), False),
+        ({"baseline": "units"}, act("systemctl", "start", "{item}"), False),
+    ],
+)
+def test_units_from_a_list_in_the_plan(items: Any, do: dict[str, Any], fixed: bool) -> None:
+    data = with_step(do=do, foreach=items)
+    data["baselines"] = [{"id": "units", "role": "controller", "lines": True, **act("systemctl", "list-units")}]
+
+    assert ("steps/0/foreach fixed-unit-list" in found(data)) is fixed

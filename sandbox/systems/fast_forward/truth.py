@@ -1,11 +1,11 @@
 """What is true of the cloud, from outside: one release and its data on every controller, computes untouched."""
 
 from sandbox.systems import looks
-from sandbox.systems.findings import Finding
 from sandbox.systems.fast_forward import layout
 from sandbox.systems.fast_forward.furnish import ORIGIN, image_file, pinned
 from sandbox.systems.fast_forward.tools import volumes
 from sandbox.systems.fast_forward.upgrade import BEFORE
+from sandbox.systems.findings import Finding
 from sandbox.systems.tools import units
 from sandbox.systems.world import World
 

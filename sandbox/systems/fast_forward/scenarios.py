@@ -1,79 +1,19 @@
 """What can be practised on the way back from a chain of hops: E1 to E5 as the facts name them, and more beside them."""
 
-import hashlib
-from collections.abc import Callable
-from dataclasses import replace
-
-from core.ledger import Snapshot
-from sandbox.systems.fast_forward import layout
-from sandbox.systems.fast_forward.furnish import ENGINE, pinned, service_on
-from sandbox.systems.fast_forward.truth import first_snapshot_kept, snapshots_as_they_were
-from sandbox.systems.fast_forward.upgrade import BEFORE, after, go_on_unseen, say_it_ended
-from sandbox.systems.scenario import BEFORE_CLAIM, Act, Answer, End, Scenario, during
-from sandbox.systems.tools import units
-from sandbox.systems.world import World
-
-
-async def convert_compute(world: World) -> None:
-    """Somebody took the last part of the upgrade on one compute, and its agent told the database."""
-    one = world.machine("compute-2")
-    units.stop(one, layout.unit("nova-compute"))
-    service_on(one, "nova-compute", "queens")
-    units.start(one, layout.unit("nova-compute"))
-    line = "UPDATE nova.services SET version = 30 WHERE host = 'compute-2' AND \\`binary\\` = 'nova-compute'"
-    await world.hosts[layout.BOOTSTRAP].run(f'sudo mysql -e "{line}"')
-
-
-def snapshot_is(name: str = BEFORE, **about: object) -> Act:
-    """Return an act after which a snapshot is as *about* says: percent, invalid, pending."""
-
-    async def act(world: World) -> None:
-        with world.machine(layout.BOOTSTRAP).state("lvm") as lvm:
-            lvm["snapshots"][name].update(about)
-
-    return act
-
-
-async def nearly_fill_both(world: World) -> None:
-    """Neither is full; what the later one has to bring back is more than the earlier one has room for."""
-    await snapshot_is(BEFORE, percent=95.0)(world)
-    await snapshot_is(after("ocata"), percent=12.0)(world)
-
-
-def recorded(change: Callable[[Snapshot], Snapshot]) -> Act:
-    """Return an act that records the first snapshot again, changed."""
-
-    async def act(world: World) -> None:
-        manifest = f"{layout.KEPT}/{BEFORE}.manifest"
-        text = world.machine(layout.BOOTSTRAP).read(manifest)
-        snapshot = Snapshot(
-            name=BEFORE,
-            kind="lvm",
-            place=manifest,
-            host=layout.BOOTSTRAP,
-            sha256=hashlib.sha256(text.encode()).hexdigest(),
-            taken_at=world.now(),
-            engine_version=ENGINE,
-            covers="mysql images",
-            release="newton",
-        )
-        await world.recorder.snapshot(change(snapshot))
-
-    return act
-
-
-def with_another_sum(snapshot: Snapshot) -> Snapshot:
-    return replace(snapshot, sha256=hashlib.sha256(b"another manifest").hexdigest())
-
-
-def with_no_release(snapshot: Snapshot) -> Snapshot:
-    return replace(snapshot, release="Newton (14.0.x)")
-
-
-async def prune_image(world: World) -> None:
-    """Somebody made room: an image of before the upgrade is no longer on one controller."""
-    await world.hosts["controller-3"].run(f"sudo podman rmi --force {pinned('newton', 'nova-api')}")
-
+from sandbox.systems.fast_forward.happenings import (
+    convert_compute,
+    fail_one_join,
+    nearly_fill_both,
+    prune_image,
+    recorded,
+    snapshot_is,
+    snapshot_of_another_moment,
+    with_another_sum,
+    with_no_release,
+)
+from sandbox.systems.fast_forward.truth import first_snapshot_kept, others_keep_what_they_have, snapshots_as_they_were
+from sandbox.systems.fast_forward.upgrade import go_on_unseen, say_it_ended
+from sandbox.systems.scenario import BEFORE_CLAIM, Answer, End, Scenario, before, during
 
 SCENARIOS = (
     Scenario(
@@ -221,5 +161,23 @@ SCENARIOS = (
         end=End.UNWOUND,
         answers=(Answer(to="merge", word="abort", reason="the cause was found: mend it and resume the hop"),),
         also=snapshots_as_they_were,
+    ),
+    Scenario(
+        name="E17",
+        title="A member cannot copy the database at first",
+        what_to_expect="It asks; the donor is there again, somebody tries again, and newton serves from all three.",
+        end=End.SUCCEEDED,
+        at={before("join-members"): fail_one_join},
+        answers=(Answer(to="join-members@controller-3", word="retry"),),
+    ),
+    Scenario(
+        name="E18",
+        title="The snapshot does not hold the release it should",
+        what_to_expect="It stops before the other members throw away what they have; the run is left where it stands.",
+        end=End.FAILED,
+        prepare=snapshot_of_another_moment,
+        right=False,
+        answers=(Answer(to="heads-right", word="leave", reason="a DBA looks at the other members"),),
+        also=others_keep_what_they_have,
     ),
 )

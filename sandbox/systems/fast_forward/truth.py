@@ -6,7 +6,7 @@ from sandbox.systems.fast_forward.furnish import ORIGIN, image_file, pinned
 from sandbox.systems.fast_forward.tools import volumes
 from sandbox.systems.fast_forward.upgrade import BEFORE
 from sandbox.systems.findings import Finding
-from sandbox.systems.tools import units
+from sandbox.systems.tools import dump, galera, units
 from sandbox.systems.world import World
 
 
@@ -78,3 +78,11 @@ async def snapshots_as_they_were(world: World) -> tuple[Finding, ...]:
     there = sorted(world.machine(layout.BOOTSTRAP).state("lvm").read()["snapshots"])
     wanted = sorted(name.removeprefix("data of ") for name in world.known if name.startswith("data of "))
     return (Finding(what="the snapshots", right=there == wanted, found=", ".join(there)),)
+
+
+async def others_keep_what_they_have(world: World) -> tuple[Finding, ...]:
+    """The members that were not taken back still hold the databases as the upgrade left them."""
+    wanted = world.known["data as upgraded"]
+    others = [name for name in layout.CONTROLLERS if name != layout.BOOTSTRAP]
+    gone = [name for name in others if dump.content_hash(galera.datadir(world.machine(name))) != wanted]
+    return (Finding(what="the other members", right=not gone, found=f"lost: {', '.join(gone)}" if gone else "kept"),)

@@ -89,3 +89,11 @@ async def snapshot_of_another_moment(world: World) -> None:
     session.run("UPDATE alembic_version SET version_num = 'ocata-nova'")
     session.close()
     world.known["data as upgraded"] = dump.content_hash(galera.datadir(world.machine("controller-2")))
+
+
+async def break_the_database(world: World) -> None:
+    """The servers died in the middle of the migration, and their system tablespaces are lost: none comes up again."""
+    for name in reversed(layout.CONTROLLERS):
+        host = world.hosts[name]
+        galera.crash(world.machine(name))
+        host.path(f"{layout.DATADIR}/ibdata1").unlink()

@@ -29,7 +29,7 @@ HOSTS = (
         HostSpec(
             name=name,
             roles=("controller", *(("ceph_admin",) if name == BOOTSTRAP else ())),
-            tools=(*_COMMON, *_DATABASE, *_LVM, "ceph"),
+            tools=(*_COMMON, *_DATABASE, *_LVM, "rpm", "ceph"),
         )
         for name in CONTROLLERS
     ),

@@ -1,6 +1,7 @@
 """What can be practised on the way back from a chain of hops: E1 to E5 as the facts name them, and more beside them."""
 
 from sandbox.systems.fast_forward.happenings import (
+    break_the_database,
     convert_compute,
     fail_one_join,
     nearly_fill_both,
@@ -60,10 +61,10 @@ SCENARIOS = (
     Scenario(
         name="E5",
         title="The ledger says that a hop has ended, and its schemas are not there",
-        what_to_expect="Refused as unknown: ledger and database tell different stories, and nobody guesses.",
+        what_to_expect="Refused: ledger and schemas tell different stories, and nobody guesses which is true.",
         end=End.REFUSED,
         says=(
-            "chain is UNKNOWN",
+            "chain is CROSSED",
             "contradiction: the ledger has the chain at pike and no hop open",
             "alembic_version of nova says ocata-nova (ocata)",
         ),
@@ -179,5 +180,20 @@ SCENARIOS = (
         right=False,
         answers=(Answer(to="heads-right", word="leave", reason="a DBA looks at the other members"),),
         also=others_keep_what_they_have,
+    ),
+    Scenario(
+        name="E19",
+        title="The database cannot start any more",
+        what_to_expect="Nobody can ask it, and the quorum takes that on in words; what only it could tell is skipped.",
+        end=End.SUCCEEDED,
+        prepare=break_the_database,
+        accepts={
+            "chain": "the migration broke InnoDB; the hops are as recorded, the job's log says so",
+            "compute-reported": "each compute was asked itself",
+        },
+        answers=(
+            Answer(to="written-since", word="skip", reason="no server to ask"),
+            Answer(to="dump-new-state", word="skip", reason="no server to dump"),
+        ),
     ),
 )

@@ -13,7 +13,10 @@ SYSTEM = System(
     plan="fast-forward",
     hosts=layout.HOSTS,
     facts={"ceph": "here", "canary": furnish.CANARY, "cloud": "overcloud"},
-    tools=dict.fromkeys(("lvs", "lvcreate", "lvconvert", "mount", "umount", "mountpoint"), _LVM),
+    tools={
+        **dict.fromkeys(("lvs", "lvcreate", "lvconvert", "mount", "umount", "mountpoint"), _LVM),
+        "rpm": "sandbox.systems.fast_forward.tools.rpm",
+    },
     furnish=furnish.furnish,
     heal=furnish.heal,
     upgrade=upgrade.upgrade,

@@ -1,5 +1,7 @@
 """What is true of the cloud, from outside: one release and its data on every controller, computes untouched."""
 
+from typing import Any
+
 from sandbox.systems import looks
 from sandbox.systems.fast_forward import layout
 from sandbox.systems.fast_forward.furnish import ORIGIN, image_file, pinned
@@ -61,7 +63,7 @@ def computes_only_asked(world: World) -> tuple[Finding, ...]:
     return (Finding(what="computes", right=not touched, found=", ".join(touched) or "only asked"),)
 
 
-def _by_runs(world: World, host: str) -> list[dict[str, object]]:
+def _by_runs(world: World, host: str) -> list[dict[str, Any]]:
     """What a run called there; the upgrade's own calls, and a scenario's, carry no key."""
     return [call for call in world.machine(host).calls() if call["key"]]
 

@@ -95,6 +95,11 @@ def _database(controllers: list[Machine]) -> None:
     scripts = records.cloud(
         layout.heads_of(ORIGIN), controllers=layout.CONTROLLERS, computes=layout.COMPUTES, servers=SERVERS, version=15
     )
+    scripts["neutron"] += (
+        "CREATE TABLE standardattributes (id int NOT NULL, resource_type varchar(255), created_at datetime, "
+        "PRIMARY KEY (id));"
+        "ALTER TABLE ports ADD COLUMN standard_attr_id int;"
+    )
     for one in controllers:
         records.furnish(galera.datadir(one), scripts)
         volumes.furnish(one, group=layout.GROUP, origin=layout.VOLUME, place=layout.DATADIR)

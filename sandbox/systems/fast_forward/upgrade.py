@@ -13,7 +13,7 @@ from core.ledger import Snapshot
 from sandbox.hosts.nursery import HostFailedError
 from sandbox.systems.fast_forward import layout
 from sandbox.systems.fast_forward.furnish import DESTINATION, ENGINE, ORIGIN, pinned, service_on
-from sandbox.systems.tools import dump, galera
+from sandbox.systems.tools import dump, galera, records
 from sandbox.systems.world import World
 
 #: The pre-upgrade snapshot, S0.
@@ -47,6 +47,24 @@ async def begin(world: World) -> None:
     await world.recorder.capture()
     await _stop_services(world)
     await take_snapshot(world, BEFORE, ORIGIN)
+    await write_late(world)
+
+
+async def write_late(world: World) -> None:
+    """Somebody made a port by hand, past the closed APIs, after the snapshot: what is written since is listed."""
+    values = f"'{records.ident('late port')}', 'late', 'late-device', 'DOWN', UTC_TIMESTAMP(), 900"
+    lines = ["INSERT INTO neutron.standardattributes VALUES (900, 'ports', UTC_TIMESTAMP())"]
+    await _sql(world, [*lines, f"INSERT INTO neutron.ports VALUES ({values})"])
+
+
+async def _sql(world: World, statements: list[str]) -> None:
+    """
+    Raises:
+        HostFailedError: the database refused one.
+    """
+    said = await world.hosts[layout.BOOTSTRAP].ask("sudo mysql", stdin=";\n".join(statements) + ";\n")
+    if said.exit_code:
+        raise HostFailedError(f"'{statements[0]}' and more exited with {said.exit_code}: {said.stderr.strip()}")
 
 
 async def _stop_services(world: World) -> None:
@@ -56,7 +74,7 @@ async def _stop_services(world: World) -> None:
 
 async def take_snapshot(world: World, name: str, release: str) -> Snapshot:
     """Step 4: snapshot the volume of the databases, write down what belongs to it, and tell the ledger."""
-    first = world.hosts[layout.BOOTSTRAP]
+    first, moment = world.hosts[layout.BOOTSTRAP], world.now()
     volume = f"{layout.GROUP}/{name}"
     await first.run(f"sudo lvcreate --snapshot --size 20G --name {name} {layout.GROUP}/{layout.VOLUME}")
     uuid = await first.run(f"sudo lvs --noheadings -o lv_uuid {volume}")
@@ -70,7 +88,7 @@ async def take_snapshot(world: World, name: str, release: str) -> Snapshot:
         place=manifest,
         host=first.name,
         sha256=hashlib.sha256(text.encode()).hexdigest(),
-        taken_at=world.now(),
+        taken_at=moment,
         engine_version=ENGINE,
         covers="mysql images",
         release=release,
@@ -126,9 +144,7 @@ async def sync(world: World, database: str, release: str) -> None:
     ]
     lines += ["DELETE FROM alembic_version", f"INSERT INTO alembic_version VALUES {values}"]
     lines += [f"CREATE TABLE brought_by_{release} (id int NOT NULL, PRIMARY KEY (id))"]
-    said = await world.hosts[layout.BOOTSTRAP].ask("sudo mysql", stdin=";\n".join(lines) + ";\n")
-    if said.exit_code:
-        raise HostFailedError(f"db sync of {database} exited with {said.exit_code}: {said.stderr.strip()}")
+    await _sql(world, lines)
 
 
 async def fail_in_step_8(world: World, release: str) -> None:

@@ -1,6 +1,7 @@
 """What speaks against going back in a chain of hops, done for real on the practice cloud."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from sandbox.systems.fast_forward import layout
 from sandbox.systems.fast_forward.furnish import service_on
@@ -8,7 +9,7 @@ from sandbox.systems.fast_forward.happenings import snapshot_is
 from sandbox.systems.fast_forward.upgrade import BEFORE, sync
 from sandbox.systems.scenario import Act
 from sandbox.systems.tools import units
-from tests.sandbox.systems.rhoso_world import Desk
+from tests.sandbox.systems.rhoso_world import Clerk, Desk
 
 FIRST = layout.BOOTSTRAP
 
@@ -59,6 +60,13 @@ async def _said_to_have_ended(desk: Desk) -> None:
     await desk.world.recorder.hop_done("pike")
 
 
+async def _no_hops(desk: Desk) -> None:
+    """The upgrade's automation forgot to tell of its hops."""
+    recorder = desk.world.recorder
+    assert isinstance(recorder, Clerk)
+    recorder.ledger = replace(recorder.ledger, hops=())
+
+
 async def _taken_back(desk: Desk) -> None:
     """Somebody restored one database by hand: earlier than the hop that ended."""
     await sync(desk.world, "nova", "newton")
@@ -77,7 +85,12 @@ CROSSINGS: dict[str, tuple[str, Event, str]] = {
         says_sql("UPDATE nova.services SET version = 16 WHERE host = 'compute-1'"),
         "converted: compute-1 says 16, was 15",
     ),
-    "a schema beyond": ("chain", _beyond, "alembic_version of cinder says queens-cinder (queens)"),
+    "a schema beyond": (
+        "chain",
+        _beyond,
+        "chain at ocata and the hop to pike open at step 8; alembic_version of cinder says queens-cinder (queens)",
+    ),
+    "a hop nobody recorded": ("chain", _no_hops, "beyond: the ledger has the chain at newton and no hop open"),
     "one branch beyond": ("chain", _beyond_in_one_branch, "(queens)"),
     "a hop that did not end": ("chain", _said_to_have_ended, "contradiction: the ledger has the chain at pike"),
     "a schema taken back": ("chain", _taken_back, "alembic_version of nova says newton-nova (newton)"),

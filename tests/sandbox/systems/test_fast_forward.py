@@ -13,7 +13,7 @@ from core.plan import Severity
 from core.pnr import Verdict
 from sandbox.systems.fast_forward import layout
 from sandbox.systems.fast_forward.furnish import FERNET, pinned
-from sandbox.systems.fast_forward.happenings import nearly_fill_both, with_another_sum, with_no_release
+from sandbox.systems.fast_forward.happenings import nearly_fill_both, snapshot_is, with_another_sum, with_no_release
 from sandbox.systems.fast_forward.system import SYSTEM
 from sandbox.systems.fast_forward.upgrade import BEFORE, sync
 from sandbox.systems.tools import units
@@ -80,6 +80,26 @@ async def test_each_event_crosses_its_point_of_no_return(desk: Desk, event: str)
 
     assert verdict is Verdict.CROSSED
     assert words in found
+
+
+async def test_only_the_chosen_snapshot_has_to_be_whole(desk: Desk) -> None:
+    async with as_it_was(desk):
+        await snapshot_is("after-ocata", percent=100.0)(desk.world)
+        first = await desk.verdicts("snapshot-void")
+        desk.plan = desk.resolve(AFTER_OCATA)
+        second = await desk.verdicts("snapshot-void")
+
+    assert first["snapshot-void"][0] is Verdict.REVERSIBLE
+    assert second["snapshot-void"][0] is Verdict.CROSSED
+    assert "vg_db/after-ocata is 100.00 % full; forward: the hop ocata to pike" in second["snapshot-void"][1]
+
+
+async def test_what_was_written_since_the_snapshot_is_listed(desk: Desk) -> None:
+    held, said = await desk.verify(f"written-since@{FIRST}")
+
+    assert held
+    assert "port" in said
+    assert "late-device" in said
 
 
 # What an open hop explains, and what it does not.

@@ -1,7 +1,5 @@
 """What is true of the cloud, from outside: one release and its data on every controller, computes untouched."""
 
-from typing import Any
-
 from sandbox.systems import looks
 from sandbox.systems.fast_forward import layout
 from sandbox.systems.fast_forward.furnish import ORIGIN, image_file, pinned
@@ -53,19 +51,14 @@ def _volume(world: World, host: str) -> Finding:
 
 
 def computes_only_asked(world: World) -> tuple[Finding, ...]:
-    """A rollback starts nothing on a compute, and changes nothing there."""
-    deeds = {"start", "stop", "restart", "set", "pull", "rm"}
+    """Nothing was started on a compute, and nothing that was called there changes anything."""
+    deeds = {"start", "stop", "restart", "enable", "disable", "set", "pull", "rm"}
     touched = [
         name
         for name in layout.COMPUTES
-        if world.claims(world.hosts[name]) or any(deeds & {*call["words"][:1]} for call in _by_runs(world, name))
+        if world.claims(world.hosts[name]) or any(deeds & {*call["words"][:1]} for call in world.machine(name).calls())
     ]
     return (Finding(what="computes", right=not touched, found=", ".join(touched) or "only asked"),)
-
-
-def _by_runs(world: World, host: str) -> list[dict[str, Any]]:
-    """What a run called there; the upgrade's own calls, and a scenario's, carry no key."""
-    return [call for call in world.machine(host).calls() if call["key"]]
 
 
 async def first_snapshot_kept(world: World) -> tuple[Finding, ...]:

@@ -174,11 +174,14 @@ SCENARIOS = (
     Scenario(
         name="E18",
         title="The snapshot does not hold the release it should",
-        what_to_expect="It stops before the other members throw away what they have; the run is left where it stands.",
+        what_to_expect="It stops before the others throw away what they have, and a skip does not help; it is left.",
         end=End.FAILED,
         prepare=snapshot_of_another_moment,
         right=False,
-        answers=(Answer(to="heads-right", word="leave", reason="a DBA looks at the other members"),),
+        answers=(
+            Answer(to="heads-right", word="skip", reason="it will do"),
+            Answer(to="merged-wrong is CROSSED", word="leave", reason="a DBA looks at the other members"),
+        ),
         also=others_keep_what_they_have,
     ),
     Scenario(

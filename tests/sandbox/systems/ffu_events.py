@@ -103,6 +103,7 @@ CROSSINGS: dict[str, tuple[str, Event, str]] = {
     "an invalid one": ("snapshot-void", acts(snapshot_is(invalid=True)), "is invalid (swi-I-s---)"),
     "one that is merged": ("snapshot-void", acts(snapshot_is(pending=True)), "is being merged (Swi-a-s---)"),
     "one that is gone": ("snapshot-void", _snapshot_gone, "is not there: merged, or removed"),
+    "a merge of something else": ("merged-wrong", _snapshot_gone, "controller-1: wrong: "),
     "another of that name": ("snapshot-void", acts(snapshot_is(uuid="K9x")), "is K9x, and "),
     "another system": (
         "os-changed",

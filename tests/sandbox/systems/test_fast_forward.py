@@ -167,6 +167,7 @@ async def _a_compute_nobody_recorded(desk: Desk) -> None:
         (_no_database, "chain"),
         (_no_database, "compute-reported"),
         (_no_lvm, "snapshot-void"),
+        (_no_lvm, "merged-wrong"),
         (runs(FIRST, f"rm {MANIFEST}"), "snapshot-void"),
         (_no_ceph, "ceph-gate"),
         (runs("controller-1", "rm /etc/redhat-release"), "os-changed"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from core.pnr import Verdict
 from core.resolve import ResolvedStep, Unit
 from sandbox.systems.fast_forward import layout
 from sandbox.systems.fast_forward.tools import volumes
@@ -63,6 +64,7 @@ async def test_every_step_may_be_done_twice_and_newton_is_there(desk: Desk) -> N
             await asyncio.gather(*(twice(desk, unit, idempotent=step.idempotent) for unit in batch))
 
     assert [f"{each.what}: {each.found}" for each in await desk.world.truth() if not each.right] == []
+    assert (await desk.verdicts("merged-wrong"))["merged-wrong"][0] is Verdict.REVERSIBLE
     assert len(desk.machine(FIRST).calls("lvconvert", VOLUME)) == 1
 
 
@@ -107,6 +109,7 @@ async def test_a_merge_goes_on_where_it_was_broken_off(desk: Desk, came_so_far: 
 
     assert await desk.verify(MERGE) == (True, "merged")
     assert (await desk.holds(FIRST, probe))[0]
+    assert (await desk.verdicts("merged-wrong"))["merged-wrong"][0] is Verdict.UNKNOWN, "no server to ask"
     assert len(desk.machine(FIRST).calls("lvconvert", VOLUME)) == 1
 
 

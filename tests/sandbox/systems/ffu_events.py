@@ -12,6 +12,9 @@ from sandbox.systems.tools import units
 from tests.sandbox.systems.rhoso_world import Clerk, Desk
 
 FIRST = layout.BOOTSTRAP
+MANIFEST = f"{layout.KEPT}/{BEFORE}.manifest"
+#: What a requester adds to go back to the first hop's end.
+AFTER_OCATA = {"snapshot": "after-ocata"}
 
 Event = Callable[[Desk], Awaitable[None]]
 
@@ -32,6 +35,10 @@ def acts(act: Act) -> Event:
 
 def says_sql(statement: str, host: str = FIRST) -> Event:
     return runs(host, f'sudo mysql -e "{statement}"')
+
+
+async def no_database(desk: Desk) -> None:
+    await desk.do("controller-2", "sudo systemctl stop mariadb")
 
 
 async def _other_image_written(desk: Desk) -> None:

@@ -1,0 +1,1 @@
+"""Commands of this system alone: LVM and the mount of the volume it keeps the database on."""

@@ -108,6 +108,7 @@ def _facts(view: RunView, head: Head | None, now: datetime) -> str:
         ("Plan digest", f"`{run.digest}`"),
         ("Parameters", cell(", ".join(f"{name}={value}" for name, value in run.plan.parameters.items()), 1_000)),
         ("Snapshots", cell(", ".join(f"{name} sha256 {sha}" for name, sha in run.plan.snapshots.items()), 1_000)),
+        ("Warnings", cell("; ".join(state.warnings), 1_000)),
         ("Begun", utc(state.begun_at) or "never; nothing ran"),
         ("Ended", ended),
         ("Took", duration(progress.elapsed_s) if state.begun_at else ""),

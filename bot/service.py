@@ -144,8 +144,9 @@ class BelayService(Recording, Judging):
 
     async def _add(self, tx: Transaction, run_id: str, proposal: Proposal, by: Actor) -> RunView:
         run = proposal.run(run_id, self._clock.now())
+        asked = {"reason": run.reason, "accepted": dict(run.accepted), "way": by.way}
         drafts = [
-            Draft(kind=Kind.DRAFTED, data={"reason": run.reason, "accepted": dict(run.accepted), "way": by.way}),
+            Draft(kind=Kind.DRAFTED, data={**asked, "warnings": list(proposal.warnings)}),
             Draft(kind=Kind.PROBED, data={"findings": to_data(proposal.findings)}),
         ]
         if proposal.refusals:

@@ -37,6 +37,11 @@ class Proposal:
     requester: str
     channel: str
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the preflight found and does not forbid: approvers have to know it, not only who asked."""
+        return tuple(check.sentence for check in self.checks if not check.ok and not check.blocker)
+
     def run(self, run_id: str, now: datetime) -> Run:
         return Run(
             id=run_id,

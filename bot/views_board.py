@@ -103,6 +103,7 @@ def _middle(view: RunView, progress: Progress, now: datetime) -> Iterator[str]:
     if view.state.findings is not None:
         yield verdicts(view.state.findings, view.run.accepted, 2_200)
     if view.state.status is RunStatus.WAITING:
+        yield lines_within((f":warning: {escape(each, 300)}" for each in view.state.warnings), 1_000)
         yield _what_it_takes(view)
     if view.state.begun_at is not None:
         yield _bar(view, progress, now)

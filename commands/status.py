@@ -109,6 +109,7 @@ def _run(view: RunView, now: datetime) -> list[str]:
         next_line(view),
         *filter(None, [fleet_line(view)]),
         *(["*Points of no return*", *verdict_lines(state.findings, run.accepted)] if state.findings else []),
+        *(f"Warning: {plain(each, 300)}" for each in state.warnings[:10]),
         *_left(view),
     ]
     return [*lines, *(step_lines(view, now) if state.begun_at else [])]

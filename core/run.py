@@ -87,6 +87,10 @@ class CheckResult:
     def where(self) -> str:
         return place(self.host, self.item)
 
+    @property
+    def sentence(self) -> str:
+        return f"{self.title or self.check} on {self.where}: {self.found}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:

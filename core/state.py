@@ -69,6 +69,7 @@ class RunState:
     approvals: tuple[Approval, ...] = ()
     elected: Mapping[str, str] = field(default_factory=dict)  #: step -> host
     accepted: Mapping[str, str] = field(default_factory=dict)  #: point -> words: unknowns the quorum takes on itself
+    warnings: tuple[str, ...] = ()  #: of the preflight, at the request: what speaks against it and does not forbid it
     confirmed: frozenset[str] = frozenset()  #: steps whose phrase was typed
     stopped: Stopped | None = None  #: a person stopped at an abort point
     findings: Findings | None = None  #: the last look at the points of no return
@@ -133,7 +134,9 @@ def _apply_run(state: RunState, entry: Entry) -> RunState:
         if state.seq:
             raise TransitionError("the run", state.status, entry.kind)
         accepted = {str(point): str(words) for point, words in entry.data.get("accepted", {}).items()}
-        return replace(state, drafted_at=entry.at, changed_at=entry.at, by=entry.by, accepted=accepted)
+        warnings = tuple(str(words) for words in entry.data.get("warnings", ()))
+        drafted = replace(state, drafted_at=entry.at, changed_at=entry.at, by=entry.by)
+        return replace(drafted, accepted=accepted, warnings=warnings)
     status = run_states.after(state.status, entry.kind)
     state = _RUN_EFFECTS.get(entry.kind, _no_effect)(state, entry)
     if status is state.status:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bot.views_board import board
 from commands import answer
 from core.errors import PlanError, RefusedError
 from core.journal import Kind
@@ -105,6 +106,22 @@ async def test_a_failed_preflight_blocks_and_says_what_was_found(tmp_path: Path)
         with pytest.raises(RefusedError, match="it is refused"):
             await b.service.approve("R-1", actor("bo"))
         assert await kinds(b, "R-1") == [Kind.DRAFTED, Kind.PROBED, Kind.REFUSED]
+
+
+async def test_a_warning_of_the_preflight_is_shown_to_approvers(tmp_path: Path) -> None:
+    """Who asked has seen it in the preview; who agrees sees the board, and the report keeps it."""
+    check = {"id": "quorum", "title": "the cluster has its quorum", "role": "controller", "argv": ["check"]}
+    plan = plan_data(preflight=[{**check, "timeout_s": 5, "expect": {"exit": 0}, "severity": "warning"}])
+    hosts = memory_hosts()
+    hosts.answers["quorum@b"] = printed("1 of 3", exit_code=2)
+    async with bot(tmp_path, hosts, plan=plan) as b:
+        view = await b.service.start(REQUEST, actor("ana"))
+
+        (warning,) = view.state.warnings
+        assert warning.startswith("the cluster has its quorum on b: ")
+        shown = str(board(view, b.clock.now()).blocks)
+        assert f":warning: {warning}" in shown
+        assert warning in await b.service.report(view.run.id)
 
 
 async def test_a_second_start_on_the_same_target_is_refused_and_names_the_holder(tmp_path: Path) -> None:

@@ -117,6 +117,7 @@ def a_view(
         units=touched if begun else {},
         approvals=approvals,
         findings=some_findings(words),
+        warnings=(words,) * 12,
         ask=Ask(reason=words, units=tuple(touched)[:30], choices=choices, step="s0", confirm=words) if needs else None,
         reason=words,
         by="bo",

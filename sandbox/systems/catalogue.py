@@ -2,6 +2,7 @@
 
 from core.names import pick
 from sandbox.systems import practice
+from sandbox.systems.containerised_openstack.system import SYSTEM as CONTAINERISED_OPENSTACK
 from sandbox.systems.hosted_control_plane.system import SYSTEM as HOSTED_CONTROL_PLANE
 from sandbox.systems.rhoso_adoption.system import SYSTEM as RHOSO_ADOPTION
 from sandbox.systems.scenario import Scenario
@@ -12,6 +13,7 @@ SYSTEMS: tuple[System, ...] = (
     practice.SYSTEM,
     RHOSO_ADOPTION,
     HOSTED_CONTROL_PLANE,
+    CONTAINERISED_OPENSTACK,
 )
 
 

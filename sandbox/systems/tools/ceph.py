@@ -72,6 +72,13 @@ def _versions(ceph: Data, rest: list[str], as_json: bool) -> int:
     return 0
 
 
+def _tell_version(ceph: Data, rest: list[str], as_json: bool) -> int:
+    names = [name for name, count in ceph["versions"]["osd"].items() for _ in range(count)]
+    for number, name in enumerate(names):
+        print(f'osd.{number}: {{\n    "version": "{name}"\n}}')
+    return 0
+
+
 def _status(ceph: Data, rest: list[str], as_json: bool) -> int:
     if as_json:
         print(json.dumps({"health": {"status": ceph["health"]}}))
@@ -148,6 +155,7 @@ VERBS: dict[str, Callable[[Data, list[str], bool], int]] = {
     "osd unset": _osd_unset,
     "osd require-osd-release": _require,
     "mon dump": _mon_dump,
+    "tell osd.* version": _tell_version,
     "versions": _versions,
     "status": _status,
     "-s": _status,

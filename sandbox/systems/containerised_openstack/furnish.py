@@ -8,6 +8,8 @@ from sandbox.systems.tools.machine import Machine
 from sandbox.systems.world import World
 
 PASSWORD = "galera-root"
+#: Where the databases begin: an upgrade takes them past 999, where texts and numbers part.
+SEQNO = 993
 SERVERS = {"web-1": "compute-1", "web-2": "compute-2"}
 HEADS = {name: [f"{name}-{layout.ORIGIN}"] for name in layout.DATABASES}
 #: Newton has no placement service of its own.
@@ -80,7 +82,7 @@ def _controller(one: Machine) -> None:
 
 
 def _database(controllers: list[Machine]) -> None:
-    galera.furnish(controllers, engine=layout.ENGINE, password=PASSWORD)
+    galera.furnish(controllers, engine=layout.ENGINE, seqno=SEQNO, password=PASSWORD)
     rabbit.furnish(controllers, version=layout.RABBIT, flags_of=FLAGS_OF)
     scripts = records.cloud(HEADS, controllers=layout.CONTROLLERS, computes=layout.COMPUTES, servers=SERVERS)
     scripts["keystone"] += NO_PLACEMENT

@@ -11,6 +11,8 @@ from sandbox.systems.findings import Finding
 from sandbox.systems.tools import containers, ports, rabbit, units
 from sandbox.systems.world import World
 
+#: What was written last of all, on one member alone, in a scenario where the databases went down one by one.
+NEWEST = "newest-volume"
 EVIDENCE = "/var/lib/openstack-rollback/evidence/new-state.sql.gz"
 
 
@@ -88,6 +90,14 @@ async def evidence_kept(world: World) -> tuple[Finding, ...]:
         ),
         *computes_only_asked(world),
     )
+
+
+async def evidence_has_the_newest(world: World) -> tuple[Finding, ...]:
+    """Galera began where its data was newest: what only one member had was dumped."""
+    text = await world.hosts[layout.CONTROLLERS[0]].run(f"zcat {EVIDENCE}")
+    newest = NEWEST in text
+    seen = Finding(what="the newest write", right=newest, found="in the evidence" if newest else "lost before the dump")
+    return (seen, *(await evidence_kept(world)))
 
 
 def computes_only_asked(world: World) -> tuple[Finding, ...]:

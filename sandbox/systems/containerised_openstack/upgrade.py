@@ -45,10 +45,29 @@ _LATE_WRITES = (
 
 async def upgrade(world: World) -> None:
     await begin(world)
-    await _stop_and_dump(world)
-    await _sql(world, _MIGRATIONS)
+    await world.recorder.capture()
+    await go_on(world)
+
+
+async def unrecorded(world: World) -> None:
+    """The same, but nobody has captured what there was."""
+    await begin(world)
+    await go_on(world)
+
+
+async def with_another_engine(world: World) -> None:
+    """The same, but the dump was written by a newer MariaDB, on some other cluster."""
+    await begin(world)
+    await world.recorder.capture()
+    await go_on(world, engine="10.3.8-MariaDB")
+
+
+async def go_on(world: World, engine: str = layout.ENGINE) -> None:
+    await _save_config(world)
+    await _stop_and_dump(world, engine)
+    await sql(world, _MIGRATIONS)
     await asyncio.gather(*(_replace(world, name) for name in layout.CONTROLLERS))
-    await _sql(world, _LATE_WRITES)
+    await sql(world, _LATE_WRITES)
     await set_state(world, "upgraded")
     await world.recorder.mark("services-upgraded", "all controllers run Ocata; nothing can be scheduled")
 
@@ -57,7 +76,9 @@ async def begin(world: World) -> None:
     world.known["before"] = truth.picture(world)
     await world.recorder.begin(layout.ORIGIN, layout.DESTINATION)
     await set_state(world, "running")
-    await world.recorder.capture()
+
+
+async def _save_config(world: World) -> None:
     await asyncio.gather(
         *(
             world.hosts[name].run(f"set -e; mkdir -p {layout.KEPT}; cp -a {layout.CONFIG} {layout.KEPT}/etc")
@@ -66,7 +87,7 @@ async def begin(world: World) -> None:
     )
 
 
-async def _stop_and_dump(world: World) -> None:
+async def _stop_and_dump(world: World, engine: str) -> None:
     wanted = " ".join(map(layout.unit, layout.SERVICES))
     await asyncio.gather(*(world.hosts[name].run(f"systemctl stop {wanted}") for name in layout.CONTROLLERS))
     first = world.hosts[layout.CONTROLLERS[0]]
@@ -79,7 +100,7 @@ async def _stop_and_dump(world: World) -> None:
             place=place,
             host=first.name,
             sha256=sha256,
-            engine_version=layout.ENGINE,
+            engine_version=engine,
             covers=" ".join(layout.DATABASES),
             release=layout.ORIGIN,
             taken_at=world.now(),
@@ -87,8 +108,8 @@ async def _stop_and_dump(world: World) -> None:
         await world.recorder.snapshot(snapshot)
 
 
-async def _sql(world: World, script: str) -> None:
-    await world.hosts[layout.CONTROLLERS[0]].run(f"docker exec -i galera mysql <<'END'\n{script}\nEND")
+async def sql(world: World, script: str, host: str = layout.CONTROLLERS[0]) -> None:
+    await world.hosts[host].run(f"docker exec -i galera mysql <<'END'\n{script}\nEND")
 
 
 async def _replace(world: World, name: str) -> None:

@@ -48,15 +48,15 @@ def test_every_host_of_a_probe_s_role_is_asked() -> None:
     assert plan.questions(["other"]) == ()
 
 
-@pytest.mark.parametrize("on", ["one_reachable", "elected"])
+@pytest.mark.parametrize("on", ["one_reachable", "elected", "newest"])
 def test_all_are_candidates_where_one_is_chosen_later(on: str) -> None:
-    elect = {"elect": look("leader", "{host}")} if on == "elected" else {}
+    elect = {} if on == "one_reachable" else {"elect": look("leader", "{host}")}
     step = resolved({"stop": {"on": on, **elect}}).step("stop")
 
     assert keys(step) == ["stop@c1", "stop@c2"]
     assert step.chooses_one
     assert step.on is On(on)
-    if on == "elected":
+    if elect:
         assert [unit.elect.command.argv[1] for unit in step.units if unit.elect] == ["c1", "c2"]
 
 

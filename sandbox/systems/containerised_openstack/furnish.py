@@ -1,5 +1,7 @@
 """Furnish the practice cloud: three controllers of containers, two computes, and a management host, all on Newton."""
 
+import asyncio
+
 from sandbox.systems import looks
 from sandbox.systems.containerised_openstack import layout
 from sandbox.systems.containerised_openstack.tools import galera_box, haproxy_box
@@ -17,7 +19,10 @@ NO_PLACEMENT = (
     "DELETE FROM endpoint WHERE service_id IN (SELECT id FROM service WHERE name = 'placement');"
     "DELETE FROM service WHERE name = 'placement';"
 )
-FLAGS_OF = {"3.6": [], "3.8": ["quorum_queue", "implicit_default_bindings"]}
+FLAGS_OF = {
+    "3.8": ["implicit_default_bindings", "quorum_queue"],
+    "3.9": ["implicit_default_bindings", "quorum_queue", "stream_queue"],
+}
 
 
 def haproxy_cfg(*ports: int) -> str:
@@ -127,9 +132,13 @@ async def heal(world: World) -> None:
     first.write(galera_box.ENVIRONMENT, "")
     for one in others:
         units.start(one, "galera.service")
-    for name in (*layout.CONTROLLERS, *layout.COMPUTES):
-        one = world.machine(name)
-        for unit, (_, state) in units.states(one).items():
-            if state != "active":
-                units.start(one, unit)
+    _start_all(first)  # its RabbitMQ stopped last, and so has to start first
+    rest = (*others, *(world.machine(name) for name in layout.COMPUTES))
+    await asyncio.gather(*(asyncio.to_thread(_start_all, one) for one in rest))
     looks.remember(world)
+
+
+def _start_all(one: Machine) -> None:
+    for unit, (_, state) in units.states(one).items():
+        if state != "active":
+            units.start(one, unit)

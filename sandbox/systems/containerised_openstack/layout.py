@@ -13,8 +13,8 @@ VIP = "192.0.2.10"
 #: A floating IP, and an address on the provider network.
 CANARIES = ("198.51.100.24", "203.0.113.24")
 ENGINE = "10.1.20-MariaDB"
-RABBIT = "3.6.5"
-NEW_RABBIT = "3.8.3"
+RABBIT = "3.8.3"
+NEW_RABBIT = "3.9.29"
 
 #: Services of Newton on each controller: name of unit (openstack-NAME) and container -> ports.
 SERVICES = {

@@ -1,4 +1,4 @@
-"""The RHOSO adoption's practice cloud without a bot: its baselines captured over SSH, its plan asked by hand."""
+"""A practice world without a bot: its baselines captured over SSH, its system's plan resolved and asked by hand."""
 
 import asyncio
 import shlex
@@ -17,17 +17,17 @@ from core.resolve import ResolvedPlan, resolve
 from core.target import Target
 from sandbox.hosts.host import Said
 from sandbox.systems.recording import Notebook
-from sandbox.systems.rhoso_adoption.system import SYSTEM
+from sandbox.systems.system import System
 from sandbox.systems.tools.machine import Machine
 from sandbox.systems.world import World
 from store.config_files import build_targets
 from store.plan_files import read_plan
 
-PLAN = Path(__file__).parents[3] / "plans" / "rhoso-adoption" / "rhoso-adoption.yaml"
+PLANS = Path(__file__).parents[3] / "plans"
 
 
-def shipped_plan() -> Plan:
-    return read_plan(PLAN).plan
+def shipped_plan(system: System) -> Plan:
+    return read_plan(PLANS / system.name / f"{system.plan}.yaml").plan
 
 
 async def run(world: World, host: str, command: Command) -> Said:
@@ -45,7 +45,7 @@ class Clerk(Notebook):
     world: World = field(init=False)
 
     async def capture(self) -> None:
-        plan = shipped_plan()
+        plan = shipped_plan(self.world.system)
         wanted = looks(plan, target_of(self.world))
         said = await asyncio.gather(*(run(self.world, look.host.name, look.command) for look in wanted))
         facts, faults = {}, []
@@ -60,7 +60,7 @@ class Clerk(Notebook):
 
 
 def target_of(world: World) -> Target:
-    return build_targets(yaml.safe_load(world.targets_yaml()))[SYSTEM.target]
+    return build_targets(yaml.safe_load(world.targets_yaml()))[world.system.target]
 
 
 @dataclass
@@ -127,4 +127,4 @@ class Desk:
     def resolve(self, **changes: object) -> ResolvedPlan:
         """Resolve the plan again, with parts of the ledger changed."""
         ledger = replace(self.ledger, **changes)  # type: ignore[arg-type]  # names of a ledger's fields
-        return resolve(shipped_plan(), target_of(self.world), ledger)
+        return resolve(shipped_plan(self.world.system), target_of(self.world), ledger)

@@ -320,7 +320,7 @@ def test_a_host_that_only_preflight_asks_is_pinned_too() -> None:
 )
 def test_a_script_that_relies_on_what_was_never_recorded_is_refused(script: str, refused: bool) -> None:
     """It would stop in the middle of the run, or be empty there."""
-    with pytest.raises(RefusedError, match="BASELINE_UNITS.*belay baseline") if refused else nullcontext():
+    with pytest.raises(RefusedError, match=r"BASELINE_UNITS.*belay baseline") if refused else nullcontext():
         resolved(
             {"stop": {"do": {"script": script, "timeout_s": 5}}}, ledger=make_ledger(baseline={"release": "newton"})
         )

@@ -33,9 +33,18 @@ async def as_it_was(desk: Desk, kept: Path) -> AsyncIterator[None]:
         yield
     finally:
         for place in places:
-            shutil.rmtree(place, ignore_errors=True)
+            _empty(place)
             if place in copies:
-                shutil.copytree(copies[place], place)
+                shutil.copytree(copies[place], place, dirs_exist_ok=True)
+
+
+def _empty(place: Path) -> None:
+    """Keep the directory itself: the host may see it under another name, by a mount."""
+    for entry in list(place.iterdir()) if place.exists() else ():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
 
 
 def runs(host: str, line: str) -> Event:

@@ -2,6 +2,8 @@
 
 import asyncio
 import shlex
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -128,3 +130,13 @@ class Desk:
         """Resolve the plan again, with parts of the ledger changed."""
         ledger = replace(self.ledger, **changes)  # type: ignore[arg-type]  # names of a ledger's fields
         return resolve(shipped_plan(self.world.system), target_of(self.world), ledger)
+
+
+@asynccontextmanager
+async def desk_of(system: System, scenario: str, home: Path) -> AsyncIterator[Desk]:
+    """Raise the system in *home*, let its upgrade go wrong with everything recorded, and resolve its plan."""
+    async with World.start(system, system.scenario(scenario), home) as world:
+        clerk = Clerk(system.target)
+        clerk.world = world
+        await world.upgrade(clerk)
+        yield Desk(world, resolve(shipped_plan(system), target_of(world), world.ledger))

@@ -23,10 +23,9 @@ from sandbox.systems.rhoso_adoption.tools.openshift import ADDRESS, NAMESPACE
 from sandbox.systems.rhoso_adoption.tools.pacemaker import STATE
 from sandbox.systems.rhoso_adoption.upgrade import CIB, edpm
 from sandbox.systems.tools.kubeconfig import state_name
-from sandbox.systems.world import World
 from store.config_files import build_targets
 from tests.needs import own_view
-from tests.sandbox.systems.desk import Clerk, Desk, shipped_plan, target_of
+from tests.sandbox.systems.desk import Clerk, Desk, desk_of, shipped_plan
 from tests.sandbox.systems.rhoso_events import CROSSINGS, NODES, Event, clean_up
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -38,11 +37,8 @@ FIRST, BASTION, UNDERCLOUD = layout.CONTROLLERS[0], layout.BASTION, layout.UNDER
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def desk(tmp_path_factory: pytest.TempPathFactory, own_view: None) -> AsyncIterator[Desk]:
     home: Path = tmp_path_factory.mktemp("rhoso") / "world"
-    async with World.start(SYSTEM, SYSTEM.scenario("A1"), home) as world:
-        clerk = Clerk(SYSTEM.target)
-        clerk.world = world
-        await world.upgrade(clerk)
-        yield Desk(world, resolve(shipped_plan(SYSTEM), target_of(world), world.ledger))
+    async with desk_of(SYSTEM, "A1", home) as one:
+        yield one
 
 
 async def test_the_linter_finds_nothing() -> None:

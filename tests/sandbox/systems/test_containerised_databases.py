@@ -221,7 +221,16 @@ async def test_a_dump_that_ends_early_is_a_failure(fresh: Desk) -> None:
     assert (await other.act(f"restore@{FIRST}")).exit_code != 0
 
 
+async def test_evidence_of_an_earlier_run_does_not_count(fresh: Desk) -> None:
+    await does(fresh, "note-running", FIRST)
+    await does(fresh, "evidence", FIRST)
+    await does(fresh, "note-running", FIRST)  # another run begins
+
+    assert not (await fresh.verify(f"evidence@{FIRST}"))[0]
+
+
 async def test_evidence_is_never_overwritten(fresh: Desk) -> None:
+    await does(fresh, "note-running", FIRST)
     await does(fresh, "evidence", FIRST)
     await seen(fresh, "evidence", FIRST)
     assert "late-volume" in await fresh.do(FIRST, f"zcat {EVIDENCE}")

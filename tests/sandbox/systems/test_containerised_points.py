@@ -31,6 +31,7 @@ async def test_every_guard_is_whole_and_the_order_is_safe() -> None:
     assert set(steps["stop-apis"].guard) == set(steps["restore"].guard) == points
     assert order.index("evidence") < order.index("restore"), "what is overwritten has been kept"
     assert order.index("hold-upgrade") < order.index("stop-apis")
+    assert order.index("clear-notes") < min(order.index(step) for step in order if step.startswith("note-"))
     assert order.index("stop-workers") < order.index("close-door") < order.index("galera-first")
     assert order.index("rabbit-whole") < order.index("start-services"), "services come back to fresh connections"
     assert [step.id for step in plan.steps if step.destructive] == ["restore", "rabbit-wipe"]

@@ -65,6 +65,20 @@ async def test_an_abort_starts_what_was_stopped_and_nothing_else(fresh: Desk) ->
     assert running(fresh, FIRST) == before
 
 
+async def test_notes_of_an_earlier_run_are_not_believed(fresh: Desk) -> None:
+    """A lost outcome is settled by the note; an old one would settle it wrongly."""
+    for step in ("note-running", "note-rabbit", "galera-positions"):
+        await does(fresh, step, FIRST)
+
+    await does(fresh, "clear-notes", FIRST, FIRST)
+
+    await seen(fresh, "clear-notes", FIRST)
+    for step in ("note-running", "note-rabbit", "galera-positions"):
+        unit = fresh.plan.unit(f"{step}@{FIRST}")
+        assert unit.probe is not None
+        assert not (await fresh.holds(FIRST, unit.probe))[0]
+
+
 async def test_a_container_without_its_unit_is_seen(fresh: Desk) -> None:
     await does(fresh, "stop-workers", FIRST)
     await fresh.do(FIRST, "docker start nova-conductor")

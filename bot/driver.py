@@ -9,17 +9,15 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
-from bot.hands import Hands, action_for
+from bot.election import choose
+from bot.hands import Hands
 from bot.looker import Looker
 from bot.recorder import Recorder, until_written
 from bot.unit_work import Result, UnitWork
-from core.action import Verb
 from core.codec import to_data
 from core.errors import (
     ConflictError,
     FencedError,
-    NotStartedError,
-    OutcomeLostError,
     RefusedError,
     StoreUnavailableError,
     TransitionError,
@@ -298,25 +296,10 @@ class Driver:
         await self._intend(state, Draft(kind=Kind.PROBED, data=data))
 
     async def _elect(self, state: RunState, step: ResolvedStep) -> None:
-        answers = []
-        for unit in step.units:
-            elected, found = await self._eligible(step, unit)
-            if elected:
-                data = {"step": step.id, "host": unit.host, "found": found}
-                await self._intend(state, Draft(kind=Kind.ELECTED, data=data))
-                return
-            answers.append(f"{unit.host}: {found}")
-        reason = f"no host can be chosen for '{step.title}' ({'; '.join(answers)})"
+        choice = await choose(self.run, step, self._hands, self._looker)
+        if choice.host:
+            data = {"step": step.id, "host": choice.host, "found": choice.found}
+            await self._intend(state, Draft(kind=Kind.ELECTED, data=data))
+            return
+        reason = f"no host can be chosen for '{step.title}' ({choice.found})"
         await self._ask(state, Ask(reason=reason, choices=("retry", "abort"), step=step.id))
-
-    async def _eligible(self, step: ResolvedStep, unit: Unit) -> tuple[bool, str]:
-        host = self._hands.host(self.run.plan, unit.host)
-        if unit.elect is not None:
-            answer = await self._looker.ask(self.run.id, unit.key, unit.elect, host)
-            return bool(answer.holds), answer.found
-        action = action_for(self.run.id, unit.key, Verb.PROBE, unit.verify.command)
-        try:
-            await self._hands.executor(host).look(action, host)
-        except (NotStartedError, OutcomeLostError) as error:
-            return False, str(error)
-        return True, "it answers"

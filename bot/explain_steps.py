@@ -39,7 +39,7 @@ def where_words(part: Part | Baseline, hosts: Mapping[str, Sequence[str]]) -> st
     """Say on which hosts, and over which items."""
     named = ", ".join(hosts.get(part.role, ())) or f"hosts of `{part.role}`"
     one = {On.ALL: "all", On.FIRST: "the first of the", On.ONE_REACHABLE: "the first that answers of the"}
-    which = one.get(part.on, "the one elected of the")
+    which = one.get(part.on, "the newest of the" if part.on is On.NEWEST else "the one elected of the")
     foreach = None if isinstance(part, Baseline) else part.foreach
     if foreach is None:
         return f"{which} {named}"

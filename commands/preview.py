@@ -115,7 +115,8 @@ def _marks(step: ResolvedStep) -> str:
 def _where(step: ResolvedStep) -> str:
     hosts = [plain(host, 64) for host in dict.fromkeys(unit.host for unit in step.units)]
     if step.chooses_one:
-        word = "the first that answers" if step.on is p.On.ONE_REACHABLE else "the one elected"
+        words = {p.On.ONE_REACHABLE: "the first that answers", p.On.NEWEST: "the newest"}
+        word = words.get(step.on, "the one elected")
         return f"{word} of {some(hosts)}"
     wave = "" if step.batch >= len(step.units) else f", {step.batch} at a time"
     return some(hosts) + wave

@@ -21,6 +21,7 @@ _WITH_PASSWORD = frozenset(
 _BOOTSTRAP = re.compile(
     r"--wsrep-new-cluster|galera_new_cluster|pc\.bootstrap=|galera_force_bootstrap|safe_to_bootstrap: 1"
 )
+_CHOSEN = (On.ELECTED, On.NEWEST)
 #: Backups of the files themselves: only the version that wrote them can be trusted to read them.
 _PHYSICAL = frozenset({"mariabackup", "xtrabackup", "etcd"})
 
@@ -67,12 +68,12 @@ def _seqno_as_text(command: Command, where: str) -> Iterator[Finding]:
 
 
 def _bootstrap(step: Step, where: str) -> Iterator[Finding]:
-    if step.do is not None and _BOOTSTRAP.search(text_of(step.do)) and not step.guard and step.on is not On.ELECTED:
+    if step.do is not None and _BOOTSTRAP.search(text_of(step.do)) and not step.guard and step.on not in _CHOSEN:
         yield Finding(
             rule="bootstrap-unchecked",
             where=where,
             problem="it begins a new cluster; nothing makes sure that none lives and that this member is the newest",
-            suggestion="choose the member by `on: elected`, or `guard` it by a probe that sees a living cluster",
+            suggestion="choose the member by `on: newest`, or `guard` it by a probe that sees a living cluster",
         )
 
 

@@ -22,6 +22,8 @@ class On(StrEnum):
     FIRST = "first"
     ONE_REACHABLE = "one_reachable"  #: the first that answers when the step's turn comes
     ELECTED = "elected"  #: the first whose `elect` look says yes when the step's turn comes
+    #: All have to say yes, each printing "HISTORY NUMBER": the one with the highest number, if the histories agree.
+    NEWEST = "newest"
 
 
 class OnFailure(StrEnum):

@@ -188,8 +188,10 @@ def _check_step(plan: p.Plan, step: p.Step, at: str) -> None:
         raise PlanError(f"{at}/id", f"'{step.id}' reads like the name of a wave; choose another")
     if step.abort_point and not step.confirm:
         raise PlanError(f"{at}/confirm", "is required of an abort point: stopping is offered when the phrase is asked")
-    if (step.on is p.On.ELECTED) != (step.elect is not None):
-        raise PlanError(f"{at}/elect", "`on: elected` and `elect` belong together: how else to choose the host")
+    if (step.on in (p.On.ELECTED, p.On.NEWEST)) != (step.elect is not None):
+        raise PlanError(
+            f"{at}/elect", "`on: elected` (or newest) and `elect` belong together: how else to choose the host"
+        )
     known = [point.id for point in plan.points_of_no_return]
     for index, point in enumerate(step.guard):
         if point not in known:

@@ -68,7 +68,7 @@ class ResolvedStep:
     @property
     def chooses_one(self) -> bool:
         """True if the host is chosen when the step's turn comes."""
-        return self.on in (p.On.ONE_REACHABLE, p.On.ELECTED)
+        return self.on in (p.On.ONE_REACHABLE, p.On.ELECTED, p.On.NEWEST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,8 @@ from core.target import Host
 
 _REFERENCE = re.compile(r"\{([a-z_][A-Za-z0-9_.@-]*)\}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+#: A recorded fact a script cannot do without: not one it has a word for where there is none, as in ${BASELINE_X:-}.
+_RELIED_ON = re.compile(r"\$(?:(BASELINE_[A-Z0-9_]+)|\{(BASELINE_[A-Z0-9_]+)(?![A-Z0-9_]|:?[-=+?]))")
 
 
 def references(text: str) -> tuple[str, ...]:
@@ -90,11 +92,17 @@ def _environment(command: Command, words: Mapping[str, str]) -> dict[str, str]:
     Only what the script names: a recorded list can be long, and a plan holds hundreds of commands.
 
     Of recorded facts a script gets its own host's.
+
+    Raises:
+        RefusedError: it relies on one that was never recorded here, and would find that out in the middle of a run.
     """
     if command.script is None:
         return {}
     named = set(_VARIABLE.findall(command.script))
     variables = {environment_name(name): value for name, value in words.items() if "@" not in name}
+    for fact in (either or braced for either, braced in _RELIED_ON.findall(command.script)):
+        if fact not in variables:
+            raise RefusedError(f"'${fact}' has no value here; {_hint('baseline.')}")
     return {name: value for name, value in variables.items() if name in named}
 
 

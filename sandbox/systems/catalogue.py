@@ -2,6 +2,7 @@
 
 from core.names import pick
 from sandbox.systems import practice
+from sandbox.systems.containerised_openstack.system import SYSTEM as CONTAINERISED_OPENSTACK
 from sandbox.systems.fast_forward.system import SYSTEM as FAST_FORWARD
 from sandbox.systems.hosted_control_plane.system import SYSTEM as HOSTED_CONTROL_PLANE
 from sandbox.systems.rhoso_adoption.system import SYSTEM as RHOSO_ADOPTION
@@ -14,6 +15,7 @@ SYSTEMS: tuple[System, ...] = (
     RHOSO_ADOPTION,
     HOSTED_CONTROL_PLANE,
     FAST_FORWARD,
+    CONTAINERISED_OPENSTACK,
 )
 
 

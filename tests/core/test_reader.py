@@ -134,7 +134,12 @@ def put(place: tuple[Any, ...], value: Any) -> dict[str, Any]:
         (("steps",), {"a": 1}, "steps", "should be a list, is a mapping"),
         (("steps", 1, "id"), "stop", "steps/1/id", "'stop' is taken"),
         (("validations", 0, "id"), "stop", "validations/0/id", "'stop' is taken"),
-        ((*STEP, "on"), "some", "steps/0/on", "should be all or first or one_reachable or elected, is 'some'"),
+        (
+            (*STEP, "on"),
+            "some",
+            "steps/0/on",
+            "should be all or first or one_reachable or elected or newest, is 'some'",
+        ),
         ((*STEP, "on"), "elected", "steps/0/elect", "belong together"),
         ((*STEP, "elect"), look("x"), "steps/0/elect", "belong together"),
         ((*STEP, "order"), "random", "steps/0/order", "should be parallel, serial, {batch: 2} or {percent: 33}"),

@@ -1,5 +1,6 @@
 """From a plan to what will happen on one target."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -48,15 +49,15 @@ def test_every_host_of_a_probe_s_role_is_asked() -> None:
     assert plan.questions(["other"]) == ()
 
 
-@pytest.mark.parametrize("on", ["one_reachable", "elected"])
+@pytest.mark.parametrize("on", ["one_reachable", "elected", "newest"])
 def test_all_are_candidates_where_one_is_chosen_later(on: str) -> None:
-    elect = {"elect": look("leader", "{host}")} if on == "elected" else {}
+    elect = {} if on == "one_reachable" else {"elect": look("leader", "{host}")}
     step = resolved({"stop": {"on": on, **elect}}).step("stop")
 
     assert keys(step) == ["stop@c1", "stop@c2"]
     assert step.chooses_one
     assert step.on is On(on)
-    if on == "elected":
+    if elect:
         assert [unit.elect.command.argv[1] for unit in step.units if unit.elect] == ["c1", "c2"]
 
 
@@ -305,3 +306,21 @@ def test_a_host_that_only_preflight_asks_is_pinned_too() -> None:
     plan = resolved(preflight=[{"id": "room", "role": "compute", **look("df")}], target=make_target(1, 2))
 
     assert plan.hosts["k2"] == "ssh://@k2.example:#"
+
+
+@pytest.mark.parametrize(
+    ("script", "refused"),
+    [
+        ('echo "$BASELINE_UNITS"', True),
+        ('echo "${BASELINE_UNITS%%.*}"', True),
+        ('echo "${BASELINE_UNITS:-none}"', False),
+        ('echo "${BASELINE_UNITS-}"', False),
+        ('echo "$BASELINE_RELEASE"', False),  # is recorded
+    ],
+)
+def test_a_script_that_relies_on_what_was_never_recorded_is_refused(script: str, refused: bool) -> None:
+    """It would stop in the middle of the run, or be empty there."""
+    with pytest.raises(RefusedError, match=r"BASELINE_UNITS.*belay baseline") if refused else nullcontext():
+        resolved(
+            {"stop": {"do": {"script": script, "timeout_s": 5}}}, ledger=make_ledger(baseline={"release": "newton"})
+        )

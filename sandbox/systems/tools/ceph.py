@@ -72,6 +72,13 @@ def _versions(ceph: Data, rest: list[str], as_json: bool) -> int:
     return 0
 
 
+def _tell_version(ceph: Data, rest: list[str], as_json: bool) -> int:
+    names = [name for name, count in ceph["versions"]["osd"].items() for _ in range(count)]
+    for number, name in enumerate(names):
+        print(f'osd.{number}: {{\n    "version": "{name}"\n}}')
+    return 0
+
+
 def _status(ceph: Data, rest: list[str], as_json: bool) -> int:
     if as_json:
         print(json.dumps({"health": {"status": ceph["health"]}}))
@@ -128,6 +135,17 @@ def _require(ceph: Data, rest: list[str], as_json: bool) -> int:
     return 0
 
 
+def _tunables(ceph: Data, rest: list[str], as_json: bool) -> int:
+    print(json.dumps({"profile": ceph.get("tunables", "firefly"), "optimal_tunables": 0}, indent=4))
+    return 0
+
+
+def _set_tunables(ceph: Data, rest: list[str], as_json: bool) -> int:
+    ceph["tunables"] = rest[0]
+    print(f"adjusted tunables profile to {rest[0]}")
+    return 0
+
+
 def _osd_set(ceph: Data, rest: list[str], as_json: bool) -> int:
     ceph["flags"] = sorted({*ceph["flags"], rest[0]})
     print(f"{rest[0]} is set")
@@ -144,10 +162,13 @@ def _osd_unset(ceph: Data, rest: list[str], as_json: bool) -> int:
 
 VERBS: dict[str, Callable[[Data, list[str], bool], int]] = {
     "osd dump": _dump,
+    "osd crush show-tunables": _tunables,
+    "osd crush tunables": _set_tunables,
     "osd set": _osd_set,
     "osd unset": _osd_unset,
     "osd require-osd-release": _require,
     "mon dump": _mon_dump,
+    "tell osd.* version": _tell_version,
     "versions": _versions,
     "status": _status,
     "-s": _status,

@@ -106,6 +106,10 @@ def find_image(state: Data, name: str) -> str:
             return str(digest)
         if len(name) >= 8 and digest[7:].startswith(name):
             return str(digest)
+    wanted = bare.removeprefix("sha256:")
+    for digest in images if len(wanted) >= 8 else ():
+        if image_id(digest).startswith(wanted):
+            return str(digest)
     raise NoImageError(name)
 
 

@@ -4,8 +4,13 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from sandbox.hosts import view
+from sandbox.systems.containerised_openstack.system import SYSTEM as CONTAINERISED_OPENSTACK
 from sandbox.systems.practice import SYSTEM
 from sandbox.systems.world import World
+from tests.needs import missing
+from tests.sandbox.systems.containerised_events import as_it_was
+from tests.sandbox.systems.desk import Desk, desk_of
 from tests.sandbox.systems.hosted import Fleet, upgraded_fleet
 from tests.sandbox.systems.rack import Rack
 
@@ -35,3 +40,19 @@ async def fleet(upgraded: Fleet) -> AsyncIterator[Fleet]:
     """The fleet as its upgrade left it."""
     async with upgraded.as_it_is():
         yield upgraded
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def cloud(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
+    """The containerised cloud as its upgrade left it, raised once for all that ask at it and change nothing."""
+    if why := view.why_not():
+        missing(why)
+    async with desk_of(CONTAINERISED_OPENSTACK, "D1", tmp_path_factory.mktemp("containers") / "world") as desk:
+        yield desk
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def fresh(cloud: Desk, tmp_path: Path) -> AsyncIterator[Desk]:
+    """The same, put back afterwards as it was."""
+    async with as_it_was(cloud, tmp_path):
+        yield cloud

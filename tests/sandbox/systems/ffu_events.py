@@ -9,7 +9,7 @@ from sandbox.systems.fast_forward.happenings import snapshot_is
 from sandbox.systems.fast_forward.upgrade import BEFORE, sync
 from sandbox.systems.scenario import Act
 from sandbox.systems.tools import units
-from tests.sandbox.systems.rhoso_world import Clerk, Desk
+from tests.sandbox.systems.desk import Clerk, Desk
 
 FIRST = layout.BOOTSTRAP
 MANIFEST = f"{layout.KEPT}/{BEFORE}.manifest"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sandbox.systems.fast_forward.system import SYSTEM
 from sandbox.systems.world import World
-from tests.sandbox.systems.rhoso_world import Clerk, Desk
+from tests.sandbox.systems.desk import Clerk, Desk
 
 #: What a test may change of a host, beside its state: where the plan and the upgrade write.
 CHANGED = ("etc", "home", "run", "var/lib")

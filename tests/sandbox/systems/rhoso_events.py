@@ -6,7 +6,7 @@ from sandbox.systems.rhoso_adoption import layout
 from sandbox.systems.rhoso_adoption.furnish import RING
 from sandbox.systems.rhoso_adoption.upgrade import CIB, edpm
 from sandbox.systems.tools import units
-from tests.sandbox.systems.rhoso_world import Desk
+from tests.sandbox.systems.desk import Desk
 
 FIRST, BASTION = layout.CONTROLLERS[0], layout.BASTION
 

@@ -13,9 +13,9 @@ from sandbox.systems.fast_forward.happenings import snapshot_is
 from sandbox.systems.fast_forward.system import SYSTEM
 from sandbox.systems.fast_forward.upgrade import sync
 from tests.needs import own_view
+from tests.sandbox.systems.desk import Desk, shipped_plan
 from tests.sandbox.systems.ffu_events import AFTER_OCATA, CROSSINGS, FIRST, MANIFEST, Event, no_database, runs
 from tests.sandbox.systems.ffu_world import as_it_was, half_upgraded
-from tests.sandbox.systems.rhoso_world import Desk, shipped_plan
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 __all__ = ["own_view"]

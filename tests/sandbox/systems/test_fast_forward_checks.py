@@ -15,9 +15,9 @@ from sandbox.systems.fast_forward.happenings import nearly_fill_both, with_anoth
 from sandbox.systems.fast_forward.upgrade import BEFORE
 from sandbox.systems.tools import units
 from tests.needs import own_view
+from tests.sandbox.systems.desk import Desk
 from tests.sandbox.systems.ffu_events import AFTER_OCATA, FIRST, MANIFEST, Event, no_database, runs
 from tests.sandbox.systems.ffu_world import as_it_was, half_upgraded
-from tests.sandbox.systems.rhoso_world import Desk
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 __all__ = ["own_view"]

@@ -14,8 +14,8 @@ from sandbox.systems.fast_forward.tools import volumes
 from sandbox.systems.fast_forward.upgrade import BEFORE
 from sandbox.systems.tools import units
 from tests.needs import own_view
+from tests.sandbox.systems.desk import Desk
 from tests.sandbox.systems.ffu_world import half_upgraded
-from tests.sandbox.systems.rhoso_world import Desk
 
 __all__ = ["own_view"]
 

@@ -176,6 +176,11 @@ def test_ceph_and_its_gates(rack: Rack, host: Machine) -> None:
     assert "require_osd_release pacific" in rack.run("controller-1", "ceph osd dump")
     assert json.loads(rack.run("controller-1", "sudo cephadm shell -- ceph versions"))["osd"]
     assert rack.run("controller-1", "ceph health") == "HEALTH_OK"
+    assert (
+        rack.run("controller-1", "ceph tell 'osd.*' version").count('"version": "ceph version 16.2.10 (pacific)"') == 3
+    )
+    rack.run("controller-1", "ceph osd crush tunables jewel")
+    assert json.loads(rack.run("controller-1", "ceph osd crush show-tunables"))["profile"] == "jewel"
     assert 'caps mon = "profile rbd"' in rack.run("controller-1", "ceph auth get client.openstack")
     assert rack.ask("controller-1", "ceph auth get client.nobody").code == 2
     rack.run("controller-1", "ceph osd require-osd-release quincy")

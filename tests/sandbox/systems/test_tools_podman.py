@@ -38,6 +38,9 @@ def test_inspect(rack: Rack, host: Machine) -> None:
     asked = "podman inspect nova_api --format '{{.State.Status}} {{.State.Running}} {{.ImageDigest}} {{.Config.Image}}'"
     assert rack.run("compute-1", asked) == f"running true {digest} {OLD}"
     assert rack.run("compute-1", "podman image inspect --format '{{.Digest}}' " + OLD) == digest
+    ident = rack.run("compute-1", "docker inspect --format '{{.Image}}' nova_api")
+    for name in (ident, ident.removeprefix("sha256:"), ident.removeprefix("sha256:")[:12]):
+        assert rack.run("compute-1", f"docker image inspect --format '{{{{.Id}}}}' {name}") == ident
     repository = OLD.rpartition(":")[0]
     assert (
         rack.run("compute-1", f"docker image inspect {OLD} -f '{{{{index .RepoDigests 0}}}}'")

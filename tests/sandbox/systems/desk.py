@@ -1,11 +1,9 @@
-"""
-A practice cloud without a bot: its baselines captured over SSH, its plan asked by hand. The RHOSO adoption's, unless a
-test raises another system whose plan stands in plans/SYSTEM/PLAN.yaml.
-"""
+"""A practice world without a bot: its baselines captured over SSH, its system's plan resolved and asked by hand."""
 
 import asyncio
 import shlex
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +19,6 @@ from core.resolve import ResolvedPlan, resolve
 from core.target import Target
 from sandbox.hosts.host import Said
 from sandbox.systems.recording import Notebook
-from sandbox.systems.rhoso_adoption.system import SYSTEM
 from sandbox.systems.system import System
 from sandbox.systems.tools.machine import Machine
 from sandbox.systems.world import World
@@ -31,7 +28,7 @@ from store.plan_files import read_plan
 PLANS = Path(__file__).parents[3] / "plans"
 
 
-def shipped_plan(system: System = SYSTEM) -> Plan:
+def shipped_plan(system: System) -> Plan:
     return read_plan(PLANS / system.name / f"{system.plan}.yaml").plan
 
 
@@ -133,3 +130,13 @@ class Desk:
         """Resolve the plan again, with what a requester has *given*, and parts of the ledger changed."""
         ledger = replace(self.ledger, **changes)  # type: ignore[arg-type]  # names of a ledger's fields
         return resolve(shipped_plan(self.world.system), target_of(self.world), ledger, given)
+
+
+@asynccontextmanager
+async def desk_of(system: System, scenario: str, home: Path) -> AsyncIterator[Desk]:
+    """Raise the system in *home*, let its upgrade go wrong with everything recorded, and resolve its plan."""
+    async with World.start(system, system.scenario(scenario), home) as world:
+        clerk = Clerk(system.target)
+        clerk.world = world
+        await world.upgrade(clerk)
+        yield Desk(world, resolve(shipped_plan(system), target_of(world), world.ledger))

@@ -1,0 +1,1 @@
+"""Daemons of this system's containers. Standard library only, as every tool."""

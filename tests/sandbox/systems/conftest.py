@@ -9,8 +9,7 @@ from sandbox.systems.containerised_openstack.system import SYSTEM as CONTAINERIS
 from sandbox.systems.practice import SYSTEM
 from sandbox.systems.world import World
 from tests.needs import missing
-from tests.sandbox.systems.containerised_events import as_it_was
-from tests.sandbox.systems.desk import Desk, desk_of
+from tests.sandbox.systems.desk import Desk, as_it_was, desk_of
 from tests.sandbox.systems.hosted import Fleet, upgraded_fleet
 from tests.sandbox.systems.rack import Rack
 
@@ -52,7 +51,7 @@ async def cloud(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def fresh(cloud: Desk, tmp_path: Path) -> AsyncIterator[Desk]:
+async def fresh(cloud: Desk) -> AsyncIterator[Desk]:
     """The same, put back afterwards as it was."""
-    async with as_it_was(cloud, tmp_path):
+    async with as_it_was(cloud):
         yield cloud

@@ -1,9 +1,6 @@
 """A containerised cloud put back as it was after each test, and what crosses its points of no return, done for real."""
 
-import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 
 from sandbox.systems.containerised_openstack import happenings, layout
 from sandbox.systems.containerised_openstack.marker import set_state
@@ -15,38 +12,8 @@ FIRST, SECOND, THIRD = layout.CONTROLLERS
 MGMT = layout.MGMT
 Event = Callable[[Desk], Awaitable[None]]
 
+
 #: Where steps and events of this system leave something.
-_TOUCHED = (
-    *("root/var/lib/openstack-rollback", "root/var/lib/openstack-upgrade", "root/etc/openstack", "root/run"),
-    *("root/var/lib/mysql", "root/var/lib/rabbitmq", "root/var/tmp", "state"),
-)
-
-
-@asynccontextmanager
-async def as_it_was(desk: Desk, kept: Path) -> AsyncIterator[None]:
-    """Put back at the end, from copies in *kept*, whatever the block changes."""
-    places = [desk.world.shared, *(h.directory / part for h in desk.world.hosts.values() for part in _TOUCHED)]
-    copies = {place: kept / str(number) for number, place in enumerate(places) if place.exists()}
-    for place, copy in copies.items():
-        shutil.copytree(place, copy)
-    try:
-        yield
-    finally:
-        for place in places:
-            _empty(place)
-            if place in copies:
-                shutil.copytree(copies[place], place, dirs_exist_ok=True)
-
-
-def _empty(place: Path) -> None:
-    """Keep the directory itself: the host may see it under another name, by a mount."""
-    for entry in list(place.iterdir()) if place.exists() else ():
-        if entry.is_dir():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink()
-
-
 def runs(host: str, line: str) -> Event:
     async def event(desk: Desk) -> None:
         await desk.do(host, line)

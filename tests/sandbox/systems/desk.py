@@ -140,3 +140,36 @@ async def desk_of(system: System, scenario: str, home: Path) -> AsyncIterator[De
         clerk.world = world
         await world.upgrade(clerk)
         yield Desk(world, resolve(shipped_plan(system), target_of(world), world.ledger))
+
+
+#: What a test may change of a host beside its state: where plans and upgrades write.
+CHANGED = ("etc", "home", "root", "run", "var/lib", "var/tmp")
+
+
+@asynccontextmanager
+async def as_it_was(desk: Desk) -> AsyncIterator[None]:
+    """Put back at the end whatever the block changes of files, states, ledger and resolved plan."""
+    kept = {path: path.read_bytes() for path in _places(desk.world) if path.is_file()}
+    folders = {path for path in _places(desk.world) if path.is_dir()}
+    ledger, plan = desk.world.ledger, desk.plan
+    try:
+        yield
+    finally:
+        for path in sorted(_places(desk.world), reverse=True):
+            if path.is_dir() and path not in folders:
+                path.rmdir()
+            elif path.is_file() and path not in kept:
+                path.unlink()
+        for path, content in kept.items():
+            if not path.exists() or path.stat().st_size != len(content) or path.read_bytes() != content:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+        recorder = desk.world.recorder
+        assert isinstance(recorder, Clerk)
+        recorder.ledger, desk.plan = ledger, plan
+
+
+def _places(world: World) -> list[Path]:
+    hosts = [host.directory for host in world.hosts.values()]
+    tops = [world.shared, *(h / "state" for h in hosts), *(h / "root" / part for h in hosts for part in CHANGED)]
+    return [path for top in tops for path in top.rglob("*") if path.suffix != ".lock" and not path.is_symlink()]

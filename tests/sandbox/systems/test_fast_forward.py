@@ -13,9 +13,8 @@ from sandbox.systems.fast_forward.happenings import snapshot_is
 from sandbox.systems.fast_forward.system import SYSTEM
 from sandbox.systems.fast_forward.upgrade import sync
 from tests.needs import own_view
-from tests.sandbox.systems.desk import Desk, shipped_plan
+from tests.sandbox.systems.desk import Desk, as_it_was, desk_of, shipped_plan
 from tests.sandbox.systems.ffu_events import AFTER_OCATA, CROSSINGS, FIRST, MANIFEST, Event, no_database, runs
-from tests.sandbox.systems.ffu_world import as_it_was, half_upgraded
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 __all__ = ["own_view"]
@@ -23,7 +22,7 @@ __all__ = ["own_view"]
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def desk(tmp_path_factory: pytest.TempPathFactory, own_view: None) -> AsyncIterator[Desk]:
-    async with half_upgraded(tmp_path_factory.mktemp("ffu") / "world") as found:
+    async with desk_of(SYSTEM, "E1", tmp_path_factory.mktemp("ffu") / "world") as found:
         yield found
 
 

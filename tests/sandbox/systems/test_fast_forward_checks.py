@@ -12,12 +12,12 @@ from core.pnr import Verdict
 from sandbox.systems.fast_forward import layout
 from sandbox.systems.fast_forward.furnish import FERNET, pinned
 from sandbox.systems.fast_forward.happenings import nearly_fill_both, with_another_sum, with_no_release
+from sandbox.systems.fast_forward.system import SYSTEM
 from sandbox.systems.fast_forward.upgrade import BEFORE
 from sandbox.systems.tools import units
 from tests.needs import own_view
-from tests.sandbox.systems.desk import Desk
+from tests.sandbox.systems.desk import Desk, as_it_was, desk_of
 from tests.sandbox.systems.ffu_events import AFTER_OCATA, FIRST, MANIFEST, Event, no_database, runs
-from tests.sandbox.systems.ffu_world import as_it_was, half_upgraded
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 __all__ = ["own_view"]
@@ -25,7 +25,7 @@ __all__ = ["own_view"]
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def desk(tmp_path_factory: pytest.TempPathFactory, own_view: None) -> AsyncIterator[Desk]:
-    async with half_upgraded(tmp_path_factory.mktemp("ffu") / "world") as found:
+    async with desk_of(SYSTEM, "E1", tmp_path_factory.mktemp("ffu") / "world") as found:
         yield found
 
 

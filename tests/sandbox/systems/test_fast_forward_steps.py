@@ -10,12 +10,12 @@ import pytest_asyncio
 from core.pnr import Verdict
 from core.resolve import ResolvedStep, Unit
 from sandbox.systems.fast_forward import layout
+from sandbox.systems.fast_forward.system import SYSTEM
 from sandbox.systems.fast_forward.tools import volumes
 from sandbox.systems.fast_forward.upgrade import BEFORE
 from sandbox.systems.tools import units
 from tests.needs import own_view
-from tests.sandbox.systems.desk import Desk
-from tests.sandbox.systems.ffu_world import half_upgraded
+from tests.sandbox.systems.desk import Desk, desk_of
 
 __all__ = ["own_view"]
 
@@ -28,7 +28,7 @@ PATIENCE_S = 5.0
 
 @pytest_asyncio.fixture
 async def desk(tmp_path: Path, own_view: None) -> AsyncIterator[Desk]:
-    async with half_upgraded(tmp_path / "world") as found:
+    async with desk_of(SYSTEM, "E1", tmp_path / "world") as found:
         yield found
 
 

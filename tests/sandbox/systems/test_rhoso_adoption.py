@@ -1,7 +1,6 @@
 """The way back from an adoption, asked on the practice cloud: each point of no return crossed, each hole tried."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,16 +15,16 @@ from core.pnr import Verdict
 from core.resolve import resolve
 from sandbox.systems.findings import Finding
 from sandbox.systems.rhoso_adoption import layout, truth
-from sandbox.systems.rhoso_adoption.furnish import ONBOOT, RING
+from sandbox.systems.rhoso_adoption.furnish import ONBOOT
 from sandbox.systems.rhoso_adoption.scenarios import convert_and_hide
 from sandbox.systems.rhoso_adoption.system import SYSTEM
 from sandbox.systems.rhoso_adoption.tools.openshift import ADDRESS, NAMESPACE
 from sandbox.systems.rhoso_adoption.tools.pacemaker import STATE
-from sandbox.systems.rhoso_adoption.upgrade import CIB, edpm
+from sandbox.systems.rhoso_adoption.upgrade import edpm
 from sandbox.systems.tools.kubeconfig import state_name
 from store.config_files import build_targets
 from tests.needs import own_view
-from tests.sandbox.systems.desk import Clerk, Desk, desk_of, shipped_plan
+from tests.sandbox.systems.desk import Clerk, Desk, as_it_was, desk_of, shipped_plan
 from tests.sandbox.systems.rhoso_events import CROSSINGS, NODES, Event, clean_up
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -69,29 +68,6 @@ async def test_as_the_adoption_left_it_everything_is_reversible(desk: Desk) -> N
 
 
 # Each point of no return, by its event.
-
-
-@asynccontextmanager
-async def as_it_was(desk: Desk) -> AsyncIterator[None]:
-    """Put back at the end whatever the block changes: every state of the world, every file a test touches."""
-    hosts = [host.directory for host in desk.world.hosts.values()]
-    kept = {
-        path: path.read_bytes()
-        for folder in (desk.world.shared, *(h / "state" for h in hosts))
-        for path in folder.glob("*.json")
-    }
-    files = [desk.world.hosts[FIRST].path(CIB), *(desk.world.hosts[n].path(RING) for n in layout.CONTROLLERS)]
-    data = desk.world.hosts["controller-3"].path("/var/lib/mysql")
-    kept |= {path: path.read_bytes() for path in (*files, *(p for p in data.rglob("*") if p.is_file()))}
-    try:
-        yield
-    finally:
-        for path, content in kept.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        nodes = desk.world.hosts["compute-1"].path(NODES)
-        if nodes.exists():
-            nodes.rmdir()
 
 
 @pytest.mark.parametrize("event", CROSSINGS)

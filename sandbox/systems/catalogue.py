@@ -3,6 +3,7 @@
 from core.names import pick
 from sandbox.systems import practice
 from sandbox.systems.hosted_control_plane.system import SYSTEM as HOSTED_CONTROL_PLANE
+from sandbox.systems.kolla.system import SYSTEM as KOLLA
 from sandbox.systems.rhoso_adoption.system import SYSTEM as RHOSO_ADOPTION
 from sandbox.systems.scenario import Scenario
 from sandbox.systems.system import System
@@ -12,6 +13,7 @@ SYSTEMS: tuple[System, ...] = (
     practice.SYSTEM,
     RHOSO_ADOPTION,
     HOSTED_CONTROL_PLANE,
+    KOLLA,
 )
 
 

@@ -27,9 +27,9 @@ SERVICES: dict[str, dict[str, tuple[str, ...]]] = {
 DATA_PATH = ("nova_libvirt", "openvswitch_vswitchd", "neutron_l3_agent", "neutron_openvswitch_agent")
 #: What of it carries traffic, and stops carrying it while its container is stopped.
 CARRIERS = {"openvswitch_vswitchd": "the tunnels of {}", "neutron_l3_agent": "the gateway of {}"}
-#: What a way back deploys, and what it stops: Galera has steps of its own, Open vSwitch is nobody's to touch.
-TAGS = tuple(name for name in SERVICES if name not in ("mariadb", "openvswitch"))
-STOPPED = tuple(name for name in TAGS if name not in ("loadbalancer", "rabbitmq"))
+#: What a way back deploys, and what it stops by tag: Open vSwitch is nobody's to touch.
+TAGS = tuple(name for name in SERVICES if name != "openvswitch")
+STOPPED = tuple(name for name in TAGS if name not in ("mariadb", "loadbalancer", "rabbitmq"))
 
 #: Revisions by database before the upgrade, after expand, after contract. Contract revisions begin with "c".
 HEADS = {

@@ -3,11 +3,13 @@ The upgrade that goes wrong, over SSH from the deployment host, as its operator 
 `kolla-ansible upgrade`. And the update that goes wrong: `pull` and `deploy-containers` of a newer build.
 """
 
+import json
+from datetime import datetime
+
 from core.ledger import Snapshot
 from sandbox.systems.kolla import layout, truth
 from sandbox.systems.kolla.furnish import publish
 from sandbox.systems.scenario import Act
-from sandbox.systems.tools import galera
 from sandbox.systems.world import World
 
 #: What people did in the new cloud before anybody saw that it was broken.
@@ -23,13 +25,20 @@ def kolla(release: str, words: str, config: str = "/etc/kolla") -> str:
     return f"{venv}/bin/kolla-ansible {words} -i {config}/inventory --configdir {config}"
 
 
-async def upgrade(world: World) -> None:
-    """All of it, to the end; what is broken shows only when people use it."""
-    await _begin(world)
-    publish(world, layout.DESTINATION)
-    await world.hosts[layout.DEPLOY].run(kolla(layout.DESTINATION, "upgrade"))
-    await world.recorder.mark("upgrade-ran", "it ended well; no machine can be made")
-    await _late(world)
+def upgrade_from(origin: str, destination: str) -> Act:
+    """Return an upgrade to the end, recorded as one between those; what is broken shows only when people use it."""
+
+    async def act(world: World) -> None:
+        await _begin(world, origin, destination)
+        publish(world, layout.DESTINATION)
+        await world.hosts[layout.DEPLOY].run(kolla(layout.DESTINATION, "upgrade"))
+        await world.recorder.mark("upgrade-ran", "it ended well; no machine can be made")
+        await _late(world)
+
+    return act
+
+
+upgrade = upgrade_from(layout.ORIGIN, layout.DESTINATION)
 
 
 def stops_at(role: str, **engines: str) -> Act:
@@ -48,6 +57,7 @@ def stops_at(role: str, **engines: str) -> Act:
 
 
 async def update(world: World) -> None:
+    """A newer build of the same series, under the same tag: no backup, no migration."""
     await world.recorder.begin(layout.BEFORE_UPDATE, layout.AFTER_UPDATE)
     await world.recorder.capture()
     publish(world, layout.AFTER_UPDATE)
@@ -57,11 +67,11 @@ async def update(world: World) -> None:
     await _late(world)
 
 
-async def _begin(world: World) -> None:
+async def _begin(world: World, origin: str = layout.ORIGIN, destination: str = layout.DESTINATION) -> None:
     """What the operator does before: backup, baseline, a copy of the configuration."""
     deploy = world.hosts[layout.DEPLOY]
     backup = await _back_up(world)
-    await world.recorder.begin(layout.ORIGIN, layout.DESTINATION)
+    await world.recorder.begin(origin, destination)
     await world.recorder.snapshot(backup)
     await world.recorder.capture()
     await deploy.run(
@@ -74,14 +84,21 @@ async def _back_up(world: World) -> Snapshot:
     first = world.hosts[layout.CONTROLLERS[0]]
     await world.hosts[layout.DEPLOY].run(kolla(layout.ORIGIN, "mariadb-backup"))
     sha256, place = (await first.run(f"sha256sum {BACKUPS}/full-*/*.gz")).split()
+    world.known["backup"] = json.dumps([place, sha256, world.now().isoformat()])
+    return kept_backup(world)
+
+
+def kept_backup(world: World) -> Snapshot:
+    """Return what the operator records of the backup."""
+    place, sha256, taken_at = json.loads(world.known["backup"])
     return Snapshot(
         name="backup",
         kind="mariabackup",
         place=place,
-        host=first.name,
+        host=layout.CONTROLLERS[0],
         sha256=sha256,
-        taken_at=world.now(),
-        engine_version=galera.engine_of(world.machine(first.name)),
+        taken_at=datetime.fromisoformat(taken_at),
+        engine_version=layout.ENGINE[layout.ORIGIN],
         covers="all",
         release=layout.ORIGIN,
     )

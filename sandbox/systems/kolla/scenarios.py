@@ -54,7 +54,7 @@ SCENARIOS = (
         title="After the contract, and somebody asks for the old images",
         what_to_expect="Refused: the old keystone cannot use the contracted database.",
         end=End.REFUSED,
-        says=("keystone-contracted is CROSSED", "use the plan kolla-upgrade"),
+        says=("keystone-contracted is CROSSED", "glance-contracted is CROSSED"),
         plan=OLD_IMAGES,
     ),
     Scenario(

@@ -1,6 +1,6 @@
 """Furnish the practice cloud: a Kolla deployment of series 2025.1, healthy, with its tools on the deployment host."""
 
-import os
+from pathlib import Path
 
 from sandbox.systems import looks
 from sandbox.systems.kolla import layout, truth
@@ -61,8 +61,8 @@ def _controller(one: Machine) -> None:
     for number in range(3):
         one.write(f"{FERNET}/{number}", f"key {number}\n")
     for seen, volume in (("/var/lib/mysql", "mariadb"), ("/var/lib/rabbitmq", "rabbitmq")):
-        os.makedirs(one.path(f"/var/lib/docker/volumes/{volume}/_data"))
-        os.symlink(f"docker/volumes/{volume}/_data", one.path(seen))
+        Path(one.path(f"/var/lib/docker/volumes/{volume}/_data")).mkdir(parents=True)
+        Path(one.path(seen)).symlink_to(f"docker/volumes/{volume}/_data")
     _containers(one)
 
 
@@ -121,8 +121,8 @@ def _deployment(deploy: Machine) -> None:
         for tool in ("kolla-ansible", "ansible"):
             path = f"{layout.virtual_environment(release)}/bin/{tool}"
             deploy.write(path, f'#!/bin/sh\nKOLLA_RELEASE={release} exec {tool} "$@"\n')
-            os.chmod(deploy.path(path), 0o755)
-    os.symlink(layout.virtual_environment(layout.ORIGIN), deploy.path("/opt/kolla"))
+            Path(deploy.path(path)).chmod(0o755)
+    Path(deploy.path("/opt/kolla")).symlink_to(layout.virtual_environment(layout.ORIGIN))
     deploy.write("/etc/kolla/globals.yml", f'openstack_release: "{layout.ORIGIN}"\n')
     deploy.write("/etc/kolla/passwords.yml", f"database_password: {PASSWORD}\n")
     deploy.write("/etc/kolla/inventory", "[control]\ncontrol-[1:3]\n[mariadb:children]\ncontrol\n")

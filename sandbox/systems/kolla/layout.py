@@ -20,7 +20,12 @@ SERVICES: dict[str, dict[str, tuple[str, ...]]] = {
     "cinder": {"cinder_api": CONTROLLERS},
     "placement": {"placement_api": CONTROLLERS},
     "openvswitch": {"openvswitch_vswitchd": NODES},
-    "nova": {"nova_api": CONTROLLERS, "nova_conductor": CONTROLLERS, "nova_compute": COMPUTES, "nova_libvirt": COMPUTES},
+    "nova": {
+        "nova_api": CONTROLLERS,
+        "nova_conductor": CONTROLLERS,
+        "nova_compute": COMPUTES,
+        "nova_libvirt": COMPUTES,
+    },
     "neutron": {"neutron_server": CONTROLLERS, "neutron_l3_agent": CONTROLLERS, "neutron_openvswitch_agent": COMPUTES},
 }
 #: Containers of the data path: no way back touches them.
@@ -45,7 +50,10 @@ CONTRACTS = ("keystone", "glance", "neutron")
 VERSIONS = {ORIGIN: 68, DESTINATION: 69}
 ENGINE = {ORIGIN: "10.11.9-MariaDB", DESTINATION: "10.11.14-MariaDB"}
 RABBIT = {ORIGIN: "4.0.5", DESTINATION: "4.1.2"}
-FLAGS = {"4.0": ["detailed_queues_endpoint", "quorum_queue"], "4.1": ["detailed_queues_endpoint", "khepri_db", "quorum_queue"]}
+FLAGS = {
+    "4.0": ["detailed_queues_endpoint", "quorum_queue"],
+    "4.1": ["detailed_queues_endpoint", "khepri_db", "quorum_queue"],
+}
 
 COMMON = ("sudo", "docker")
 HOSTS = (

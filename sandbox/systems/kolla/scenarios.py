@@ -115,7 +115,10 @@ SCENARIOS = (
         title="The old configuration was thrown away",
         what_to_expect="Refused: without the old globals, passwords and inventory nobody can deploy the old release.",
         end=End.REFUSED,
-        says=("toolchain-lost is UNKNOWN",),
+        says=(
+            "toolchain-lost is CROSSED",
+            "there is no /etc/kolla-old/globals.yml",
+        ),
         prepare=lost_the_old_tools,
     ),
     Scenario(

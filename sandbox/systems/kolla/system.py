@@ -10,7 +10,12 @@ SYSTEM = System(
     target="cloud-west",
     plan="kolla-upgrade",
     hosts=layout.HOSTS,
-    facts={"canary": furnish.CANARY, "cloud": "overcloud", "services": list(layout.TAGS), "stop_tags": ",".join(layout.STOPPED)},
+    facts={
+        "canary": furnish.CANARY,
+        "cloud": "overcloud",
+        "services": list(layout.TAGS),
+        "stop_tags": ",".join(layout.STOPPED),
+    },
     tools={
         "ansible": "sandbox.systems.kolla.tools.ansible",
         "kolla-ansible": "sandbox.systems.kolla.tools.kolla_ansible",

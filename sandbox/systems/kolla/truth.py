@@ -44,7 +44,7 @@ def remember_images(world: World) -> None:
 
 
 def remember_late(world: World) -> None:
-    """Keep, once the upgrade has gone wrong, what a way back must not touch: the data path, and data it does not lose."""
+    """Keep what a way back must not touch, once the upgrade has gone wrong: the data path, data it does not lose."""
     world.known["data path"] = json.dumps(_data_path(world))
     if plan_of(world) in KEEPS_DATA:
         world.known["data"] = dump.content_hash(galera.datadir(world.machine(layout.CONTROLLERS[0])))
@@ -56,7 +56,9 @@ def remember_late(world: World) -> None:
 async def truth(world: World) -> tuple[Finding, ...]:
     before, now = json.loads(world.known["images"]), _images(world)
     wrong = sorted(name for name in before if now.get(name) != before[name])
-    touched = sorted(name for name, about in json.loads(world.known["data path"]).items() if _data_path(world).get(name) != about)
+    touched = sorted(
+        name for name, about in json.loads(world.known["data path"]).items() if _data_path(world).get(name) != about
+    )
     first = world.machine(layout.CONTROLLERS[0])
     nodes = len(rabbit.running(first.shared("rabbitmq").read(), first.name))
     return (
@@ -64,6 +66,8 @@ async def truth(world: World) -> tuple[Finding, ...]:
         *looks.data(world),
         Finding(what="RabbitMQ", right=nodes == len(layout.CONTROLLERS), found=f"{nodes} nodes"),
         *looks.apis(world, layout.BEFORE_UPDATE if plan_of(world) == UPDATE else layout.ORIGIN),
-        Finding(what="data path", right=not touched, found=f"touched: {', '.join(touched)}" if touched else "untouched"),
+        Finding(
+            what="data path", right=not touched, found=f"touched: {', '.join(touched)}" if touched else "untouched"
+        ),
         *looks.workloads(world),
     )

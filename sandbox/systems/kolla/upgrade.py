@@ -1,6 +1,6 @@
 """
-The upgrade that goes wrong, over SSH from the deployment host, as its operator does it: backup, new virtual environment,
-`kolla-ansible upgrade`. And the update that goes wrong: `pull` and `deploy-containers` of a newer build.
+The upgrade that goes wrong, over SSH from the deployment host, as its operator does it: backup, new virtual
+environment, `kolla-ansible upgrade`. And the update that goes wrong: `pull` and `deploy-containers` of a newer build.
 """
 
 import json

@@ -114,7 +114,9 @@ def find_image(state: Data, name: str) -> str:
             return str(digest)
         if len(name) >= 8 and digest[7:].startswith(name):
             return str(digest)
-    by_id = [digest for digest in images if len(bare) >= 8 and image_id(digest).startswith(bare.removeprefix("sha256:"))]
+    by_id = [
+        digest for digest in images if len(bare) >= 8 and image_id(digest).startswith(bare.removeprefix("sha256:"))
+    ]
     if by_id:
         return str(by_id[0])
     raise NoImageError(name)

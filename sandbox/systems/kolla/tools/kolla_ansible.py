@@ -80,7 +80,9 @@ def _stop(play: Play) -> None:
             containers.halt(host, container)
         except containers.NoContainerError:
             if not play.words.has("--ignore-missing"):
-                raise SaysNoError(f"fatal: [{host.name}]: FAILED! => No such container: {container} to stop", 2) from None
+                raise SaysNoError(
+                    f"fatal: [{host.name}]: FAILED! => No such container: {container} to stop", 2
+                ) from None
 
 
 def _configure(play: Play) -> None:
@@ -143,7 +145,9 @@ def _asserts(play: Play) -> None:
             wanted = state["images"].get(containers.find_image(state, site.image(host, name, play.tag)), {})
             runs = state["images"][state["containers"][name]["image"]]
             if _version(wanted["labels"]) < _version(runs["labels"]):
-                text = f"fatal: [{host.name}]: FAILED! => {{'assertion': 'the version of {container} must not go back'}}"
+                text = (
+                    f"fatal: [{host.name}]: FAILED! => {{'assertion': 'the version of {container} must not go back'}}"
+                )
                 raise SaysNoError(text, 2)
 
 

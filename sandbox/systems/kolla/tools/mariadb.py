@@ -48,7 +48,7 @@ def ask(machine: Machine, script: str) -> str:
     """
     serving = [host for host in members(machine) if galera.serves(host)]
     if not serving:
-        raise SaysNoError("fatal: FAILED! => (2002, \"Can't connect to server on the VIP (115)\")", 2)
+        raise SaysNoError('fatal: FAILED! => (2002, "Can\'t connect to server on the VIP (115)")', 2)
     return _inside(serving[0], ["mariadb", "-uroot", "-NBe", script]).decode()
 
 

@@ -1,4 +1,4 @@
-"""What Kolla's bootstrap containers do to the databases: db_sync with its expand and contract, and online migrations."""
+"""What Kolla's bootstrap containers do to databases: db_sync with its expand and contract; online migrations."""
 
 from __future__ import annotations
 

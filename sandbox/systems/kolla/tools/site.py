@@ -99,7 +99,9 @@ def ensure(host: Machine, container: str, tag: str) -> bool:
         create(host, container, tag)
         containers.run(host, container)
     except UnitFailedError as failure:
-        raise SaysNoError(f"fatal: [{host.name}]: FAILED! => container {container} did not start: {failure}", 2) from failure
+        raise SaysNoError(
+            f"fatal: [{host.name}]: FAILED! => container {container} did not start: {failure}", 2
+        ) from failure
     return True
 
 

@@ -17,7 +17,6 @@ from core.resolve import ResolvedPlan, resolve
 from core.target import Target
 from sandbox.hosts.host import Said
 from sandbox.systems.recording import Notebook
-from sandbox.systems.rhoso_adoption.system import SYSTEM
 from sandbox.systems.tools.machine import Machine
 from sandbox.systems.world import World
 from store.config_files import build_targets
@@ -45,22 +44,26 @@ class Clerk(Notebook):
     world: World = field(init=False)
 
     async def capture(self) -> None:
-        plan = shipped_plan()
-        wanted = looks(plan, target_of(self.world))
-        said = await asyncio.gather(*(run(self.world, look.host.name, look.command) for look in wanted))
-        facts, faults = {}, []
-        for look, answer in zip(wanted, said, strict=True):
-            try:
-                facts[look.fact] = value_of(look, answer.exit_code, answer.stdout)
-            except RefusedError as refused:
-                faults.append(f"{look.fact}: {refused} {answer.stderr}")
-        if faults:
-            raise RefusedError("; ".join(faults))
-        await self.baseline(facts)
+        await self.baseline(await captured(self.world, shipped_plan()))
+
+
+async def captured(world: World, plan: Plan) -> dict[str, str]:
+    """Return what the plan's baselines are on *world* now; all of them, or it is refused."""
+    wanted = looks(plan, target_of(world))
+    said = await asyncio.gather(*(run(world, look.host.name, look.command) for look in wanted))
+    facts, faults = {}, []
+    for look, answer in zip(wanted, said, strict=True):
+        try:
+            facts[look.fact] = value_of(look, answer.exit_code, answer.stdout)
+        except RefusedError as refused:
+            faults.append(f"{look.fact}: {refused} {answer.stderr}")
+    if faults:
+        raise RefusedError("; ".join(faults))
+    return facts
 
 
 def target_of(world: World) -> Target:
-    return build_targets(yaml.safe_load(world.targets_yaml()))[SYSTEM.target]
+    return build_targets(yaml.safe_load(world.targets_yaml()))[world.system.target]
 
 
 @dataclass

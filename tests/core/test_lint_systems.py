@@ -354,3 +354,11 @@ def test_what_discovers_a_fleet_can_fail() -> None:
 )
 def test_what_is_made_anew_is_not_lost(words: tuple[str, ...], destroys: bool) -> None:
     assert ("steps/0/do unmarked-destruction" in found(with_step(do=act(*words)))) is destroys
+
+
+def test_what_kolla_ansible_stops_it_deploys_again() -> None:
+    stop = act("kolla-ansible", "stop", "-i", "inventory", "-t", "nova")
+    data = with_step(do=stop, undo=act("kolla-ansible", "deploy-containers", "-i", "inventory", "-t", "nova"))
+    assert "stop-without-start" not in rules(data)
+
+    assert "stop-without-start" in rules(with_step(do=stop, undo=act("kolla-ansible", "check", "-i", "inventory")))

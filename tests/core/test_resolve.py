@@ -305,3 +305,23 @@ def test_a_host_that_only_preflight_asks_is_pinned_too() -> None:
     plan = resolved(preflight=[{"id": "room", "role": "compute", **look("df")}], target=make_target(1, 2))
 
     assert plan.hosts["k2"] == "ssh://@k2.example:#"
+
+
+@pytest.mark.parametrize(
+    ("line", "refused"),
+    [
+        ('svc stop "$BASELINE_UNITS"', True),
+        ("svc stop ${BASELINE_UNITS}", True),
+        ('svc stop "${BASELINE_UNITS:-none}"', False),
+        ("echo '\\$BASELINE_UNITS'", False),
+        ('svc stop "$BASELINE_RELEASE"', False),
+    ],
+)
+def test_a_script_without_its_recorded_facts_is_refused(line: str, refused: bool) -> None:
+    """Else it would end in the middle of the run, where nothing may be undone any more."""
+    steps = {"start": {"do": {"script": f"set -eu\n{line}\n", "timeout_s": 1}}}
+    if not refused:
+        assert resolved(steps, ledger=make_ledger(baseline=BASELINE))
+        return
+    with pytest.raises(RefusedError, match="'units' was not recorded here; record it with `belay baseline`"):
+        resolved(steps, ledger=make_ledger(baseline=BASELINE))

@@ -14,6 +14,7 @@ from core.ledger import Upgrade
 from core.lint import lint
 from core.pnr import Verdict
 from core.resolve import resolve
+from core.target import Target
 from sandbox.systems.kolla import layout
 from sandbox.systems.kolla.furnish import PASSWORD
 from sandbox.systems.kolla.happenings import another_backup, behind, history_of_its_own, lost_the_old_tools
@@ -203,7 +204,7 @@ async def test_people_may_restore_all_the_same(restore: KollaDesk) -> None:
     assert (await KollaDesk(restore.world, given, RESTORE).check("nothing-less"))[0]
 
 
-def build(desk: KollaDesk) -> object:
+def build(desk: KollaDesk) -> Target:
     return build_targets(yaml.safe_load(desk.world.targets_yaml()))[SYSTEM.target]
 
 
@@ -235,7 +236,7 @@ async def test_the_highest_number_is_chosen_not_the_last_word(old: KollaDesk) ->
         said = await old.act(f"recover-galera@{DEPLOY}")
 
         assert said.exit_code == 0, said
-        assert f"furthest is {FIRST}" in said.stdout
+        assert f"Galera begins at {FIRST}" in said.stdout
         assert await old.verify(f"recover-galera@{DEPLOY}") == (True, "every member runs")
         assert [galera.status(old.machine(host))["wsrep_cluster_size"] for host in layout.CONTROLLERS] == ["3"] * 3
 
@@ -272,7 +273,7 @@ async def test_a_member_that_cannot_be_reached_may_be_the_furthest(old: KollaDes
         said = await old.act(f"recover-galera@{DEPLOY}")
 
     assert said.exit_code != 0
-    assert "furthest" not in said.stdout
+    assert "Galera begins" not in said.stdout
 
 
 async def test_no_second_cluster_is_begun_beside_a_living_one(old: KollaDesk) -> None:
@@ -310,6 +311,31 @@ async def test_the_restore_never_deletes_what_was_not_moved_aside(restore: Kolla
     assert said.exit_code == 1
     assert "was not moved aside" in said.stdout
     assert before == after
+
+
+async def test_after_a_restore_nobody_but_its_host_may_begin(restore: KollaDesk) -> None:
+    """And it may although its position is not known; anybody else who has data would be further than the backup."""
+    none = "00000000-0000-0000-0000-000000000000:-1"
+    async with as_it_was(restore):
+        await _positions(restore)
+        await _ask_all(restore)
+        said = await restore.act(f"recover-galera@{DEPLOY}")
+        assert said.exit_code == 1
+        assert f"these have data too: {SECOND} {THIRD}" in said.stdout
+
+        for host in layout.CONTROLLERS:
+            await restore.do(host, f"echo {none} >/run/belay-kolla/galera-position")
+        said = await restore.act(f"recover-galera@{DEPLOY}")
+        assert said.exit_code == 0, said
+        assert f"Galera begins at {FIRST}" in said.stdout
+        assert (await restore.verify(f"galera-synced@{THIRD}"))[0]
+
+
+async def test_a_galera_of_two_is_not_whole(restore: KollaDesk) -> None:
+    async with as_it_was(restore):
+        assert await restore.verify(f"galera-synced@{FIRST}") == (True, "Primary Synced ON ON 3 of 3")
+        await restore.do(THIRD, "docker stop mariadb")
+        assert await restore.verify(f"galera-synced@{FIRST}") == (False, "Primary Synced ON ON 2 of 3")
 
 
 async def test_data_is_moved_aside_once_and_comes_back(restore: KollaDesk) -> None:
@@ -471,7 +497,7 @@ async def test_a_host_twice_in_a_role_is_refused(old: KollaDesk) -> None:
 async def test_stop_tags_that_are_no_tags_are_refused(old: KollaDesk, value: str) -> None:
     """Above all none: without tags everything would be stopped, libvirt too."""
     with pytest.raises(RefusedError, match="stop-tags"):
-        resolve(shipped(OLD_IMAGES), build(old), old.ledger, {"stop-tags": value})  # type: ignore[arg-type]
+        resolve(shipped(OLD_IMAGES), build(old), old.ledger, {"stop-tags": value})
 
 
 async def test_no_password_is_recorded(restore: KollaDesk) -> None:

@@ -11,7 +11,7 @@ from sandbox.systems.kolla.happenings import (
     recovered_at,
     slow_to_join,
 )
-from sandbox.systems.kolla.upgrade import stops_at, update, upgrade_from
+from sandbox.systems.kolla.upgrade import stops_at, update, update_of, upgrade_from
 from sandbox.systems.scenario import Answer, End, Scenario, before
 
 #: Versions of the new release's images under which RabbitMQ stays in its series.
@@ -34,12 +34,29 @@ SCENARIOS = (
         upgrade=update,
     ),
     Scenario(
+        name="C1-half",
+        title="An update that ended half-way, before nova and neutron",
+        what_to_expect="What was replaced goes back; libvirt and the agents, whose tags name newer images, stay.",
+        end=End.SUCCEEDED,
+        plan="kolla-update",
+        upgrade=update_of("mariadb", "keystone", "glance"),
+    ),
+    Scenario(
         name="C2",
         title="The upgrade failed before keystone's contract",
         what_to_expect="The old images run on the expanded schema, and what people wrote is still there.",
         end=End.SUCCEEDED,
         plan=OLD_IMAGES,
         upgrade=stops_at("keystone", **SAME_RABBIT),
+    ),
+    Scenario(
+        name="C2-abort",
+        title="The same, and somebody goes back to the new images once Galera runs again",
+        what_to_expect="MariaDB gets the newer image again, and every service that was stopped runs.",
+        end=End.UNWOUND,
+        plan=OLD_IMAGES,
+        upgrade=stops_at("keystone", **SAME_RABBIT),
+        answers=(Answer(to="rebuild-rabbitmq", word="abort", reason="the handler can be run again"),),
     ),
     Scenario(
         name="C2-restore",

@@ -45,6 +45,7 @@ def remember_images(world: World) -> None:
 
 def remember_late(world: World) -> None:
     """Keep what a way back must not touch, once the upgrade has gone wrong: the data path, data it does not lose."""
+    world.known["before"] = world.known["data"]
     world.known["data path"] = json.dumps(_data_path(world))
     if plan_of(world) in KEEPS_DATA:
         world.known["data"] = dump.content_hash(galera.datadir(world.machine(layout.CONTROLLERS[0])))

@@ -10,11 +10,14 @@ from core.ledger import Snapshot
 from sandbox.systems.kolla import layout, truth
 from sandbox.systems.kolla.furnish import publish
 from sandbox.systems.scenario import Act
+from sandbox.systems.tools import virsh
 from sandbox.systems.world import World
 
+LATE_SERVER = "aaaaaaaa-0000-4000-8000-000000000003"
 #: What people did in the new cloud before anybody saw that it was broken.
-LATE_WRITES = """
+LATE_WRITES = f"""
 INSERT INTO keystone.user VALUES ('aaaaaaaa-0000-4000-8000-000000000001', 'late-user', 1, NOW());
+INSERT INTO nova.instances VALUES (90, '{LATE_SERVER}', 'late-server', 'active', 'compute-2', 0, NOW());
 INSERT INTO cinder.volumes VALUES ('aaaaaaaa-0000-4000-8000-000000000002', 'late-volume', 'available', 1, 0, NOW());
 """
 BACKUPS = "/var/lib/docker/volumes/mariadb_backup/_data"
@@ -56,14 +59,26 @@ def stops_at(role: str, **engines: str) -> Act:
     return act
 
 
+def update_of(*roles: str) -> Act:
+    """Return an update that fetched every newer build, under the same tag, and got as far as *roles*: no migration."""
+
+    async def act(world: World) -> None:
+        await _update(world, f"-t {','.join(roles)}")
+
+    return act
+
+
 async def update(world: World) -> None:
-    """A newer build of the same series, under the same tag: no backup, no migration."""
+    await _update(world, "")
+
+
+async def _update(world: World, tags: str) -> None:
     await world.recorder.begin(layout.BEFORE_UPDATE, layout.AFTER_UPDATE)
     await world.recorder.capture()
     publish(world, layout.AFTER_UPDATE)
     deploy = world.hosts[layout.DEPLOY]
     await deploy.run(kolla(layout.ORIGIN, "pull"))
-    await deploy.run(kolla(layout.ORIGIN, "deploy-containers"))
+    await deploy.run(kolla(layout.ORIGIN, f"deploy-containers {tags}"))
     await _late(world)
 
 
@@ -109,4 +124,5 @@ async def _late(world: World) -> None:
     first = world.hosts[layout.CONTROLLERS[0]]
     line = "docker exec -i --env-file /root/.belay-mariadb.env mariadb mariadb -uroot"
     await first.ask(line, stdin=LATE_WRITES)
+    virsh.define(world.machine("compute-2"), "late-server", LATE_SERVER)
     truth.remember_late(world)

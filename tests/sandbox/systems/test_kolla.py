@@ -19,7 +19,8 @@ from sandbox.systems.kolla import layout
 from sandbox.systems.kolla.furnish import PASSWORD
 from sandbox.systems.kolla.happenings import another_backup, behind, history_of_its_own, lost_the_old_tools
 from sandbox.systems.kolla.system import SYSTEM
-from sandbox.systems.tools import containers, galera
+from sandbox.systems.kolla.upgrade import LATE_SERVER
+from sandbox.systems.tools import containers, dump, galera
 from store.config_files import build_targets
 from tests.needs import own_view
 from tests.sandbox.systems.kolla_world import DEPLOY, FIRST, SECOND, THIRD, KollaDesk, as_it_was, desk_at, shipped
@@ -353,6 +354,43 @@ async def test_data_is_moved_aside_once_and_comes_back(restore: KollaDesk) -> No
         for _ in range(2):
             assert (await restore.act(key, undo=True)).exit_code == 0
         assert "keystone" in data.databases()
+
+
+async def test_the_restore_done_twice_is_the_backup(restore: KollaDesk) -> None:
+    """As after a link that dropped in its middle; Galera then begins there, and users have what they had."""
+    async with as_it_was(restore):
+        await _positions(restore)
+        for host in layout.CONTROLLERS:
+            assert (await restore.act(f"set-data-aside@{host}")).exit_code == 0
+        for _ in range(2):
+            said = await restore.act(f"restore@{FIRST}")
+            assert said.exit_code == 0, said
+        assert await restore.verify(f"restore@{FIRST}") == (True, "restored")
+
+        await _ask_all(restore)
+        said = await restore.act(f"recover-galera@{DEPLOY}")
+        assert said.exit_code == 0, said
+        for host in layout.CONTROLLERS:
+            assert dump.content_hash(galera.datadir(restore.machine(host))) == restore.world.known["before"]
+        assert (await restore.verify(f"heads-back@{FIRST}"))[0]
+        assert (await restore.verify(f"schema-back@{FIRST}"))[0]
+
+
+async def test_what_is_lost_is_listed(restore: KollaDesk) -> None:
+    held, said = await restore.verify(f"written-since@{FIRST}")
+    assert held
+    assert {"late-volume", "late-server"} <= {line.split("\t")[-1] for line in said.splitlines()}
+    assert "web-1" not in said
+
+
+async def test_a_machine_no_database_knows_is_listed(restore: KollaDesk) -> None:
+    key = f"orphans@{DEPLOY}"
+    assert await restore.verify(key) == (True, "end of the list")
+    async with as_it_was(restore):
+        await restore.sql(f"DELETE FROM nova.instances WHERE uuid = '{LATE_SERVER}'")
+        held, said = await restore.verify(key)
+    assert held
+    assert said.splitlines() == [f"orphan on compute-2: {LATE_SERVER}", "end of the list"]
 
 
 # RabbitMQ: one word for all.

@@ -104,6 +104,48 @@ async def test_one_container_goes_back_and_forth(desk: KollaDesk) -> None:
         assert runs() == NEW
 
 
+async def test_an_abort_leaves_alone_what_the_update_had_not_reached(desk: KollaDesk) -> None:
+    """Its tag names the newer image already: kolla-ansible would put it in, as the update did not get to."""
+    old, tag = (
+        containers.digest_of(f"glance_api of {layout.BEFORE_UPDATE}"),
+        layout.image("glance_api", TAG.rpartition(":")[2]),
+    )
+    machine, keys = desk.machine(FIRST), (f"note-tags@{FIRST}", f"name-image@{FIRST}[glance_api]")
+
+    def named() -> str:
+        return containers.find_image(machine.state("containers").read(), tag)
+
+    async with as_it_was(desk):
+        await desk.do(FIRST, f"mkdir -p /run/belay-kolla; docker pull {tag.rpartition(':')[0]}@{old}")
+        with machine.state("containers") as state:
+            state["containers"]["glance_api"]["image"] = old
+        newer = named()
+        for key in keys:
+            assert (await desk.act(key)).exit_code == 0
+        assert (await desk.act(keys[1], undo=True)).exit_code == 0
+        assert named() == old
+        assert (await desk.act(f"ready@{DEPLOY}[glance]", undo=True)).exit_code == 0
+        assert containers.get(machine, "glance_api")["image"] == old
+
+        assert (await desk.act(keys[0], undo=True)).exit_code == 0
+        assert named() == newer
+
+
+async def test_a_newer_libvirt_that_was_only_fetched_is_not_put_in(desk: KollaDesk) -> None:
+    machine, old = desk.machine("compute-1"), containers.digest_of(f"nova_libvirt of {layout.BEFORE_UPDATE}")
+    name = layout.image("nova_libvirt", TAG.rpartition(":")[2]).rpartition(":")[0]
+    async with as_it_was(desk):
+        await desk.do("compute-1", f"docker pull {name}@{old}")
+        with machine.state("containers") as state:
+            state["containers"]["nova_libvirt"]["image"] = old
+        made = containers.get(machine, "nova_libvirt")["id"]
+        for _ in range(2):
+            assert (await desk.act("keep-data-path@compute-1")).exit_code == 0
+        assert await desk.verify("keep-data-path@compute-1") == (True, "named")
+        assert (await desk.act(f"replace@{DEPLOY}[nova]")).exit_code == 0
+        assert containers.get(machine, "nova_libvirt")["id"] == made
+
+
 async def test_an_image_nobody_has_any_more_ends_it(desk: KollaDesk) -> None:
     async with as_it_was(desk):
         with desk.machine(FIRST).shared("registry") as registry:

@@ -209,6 +209,39 @@ def build(desk: KollaDesk) -> Target:
     return build_targets(yaml.safe_load(desk.world.targets_yaml()))[SYSTEM.target]
 
 
+async def _keys(desk: KollaDesk) -> None:
+    for number in range(3):
+        await desk.do(FIRST, f"echo rotated {number} >/var/lib/docker/volumes/keystone_fernet_tokens/_data/{number}")
+
+
+async def _workload(desk: KollaDesk) -> None:
+    with desk.machine("compute-1").state("libvirt") as libvirt:
+        libvirt["domains"]["web-1"]["state"] = "shut off"
+
+
+async def _image(desk: KollaDesk) -> None:
+    with desk.machine(FIRST).state("containers") as state:
+        del state["images"][containers.digest_of("keystone of 2025.1")]
+
+
+@pytest.mark.parametrize(
+    ("name", "happens"),
+    [
+        ("canary-answers", _workload),
+        ("images-here", _image),
+        ("fernet-keys-kept", _keys),
+        ("releases", lambda d: d.do(DEPLOY, "echo 'openstack_release: \"2024.2\"' >/etc/kolla-old/globals.yml")),
+    ],
+)
+async def test_preflight_sees(restore: KollaDesk, name: str, happens: Event) -> None:
+    for check in restore.plan.preflight:
+        if check.id == name:
+            assert (await restore.holds(check.host, check.look))[0]
+    async with as_it_was(restore):
+        await happens(restore)
+        assert not (await restore.check(name))[0]
+
+
 # Galera: the furthest member, compared as numbers; one history; never a second cluster.
 
 
@@ -531,7 +564,9 @@ async def test_a_host_twice_in_a_role_is_refused(old: KollaDesk) -> None:
         build_targets(text)
 
 
-@pytest.mark.parametrize("value", ["keystone,nova; reboot", "", "keystone,"])
+@pytest.mark.parametrize(
+    "value", ["keystone,nova; reboot", "", "keystone,", "keystone,openvswitch", "ovn", "mariadb,nova"]
+)
 async def test_stop_tags_that_are_no_tags_are_refused(old: KollaDesk, value: str) -> None:
     """Above all none: without tags everything would be stopped, libvirt too."""
     with pytest.raises(RefusedError, match="stop-tags"):

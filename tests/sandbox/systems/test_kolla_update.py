@@ -65,6 +65,13 @@ async def test_another_series_is_refused(desk: KollaDesk, origin: str, destinati
     assert not (await KollaDesk(desk.world, plan, desk.name).check("releases"))[0]
 
 
+async def test_galera_has_to_be_whole_first(desk: KollaDesk) -> None:
+    assert (await desk.check("galera-whole"))[0]
+    async with as_it_was(desk):
+        await desk.do("control-3", "docker stop mariadb")
+        assert not (await desk.check("galera-whole"))[0]
+
+
 async def test_no_unit_is_about_the_data_path(desk: KollaDesk) -> None:
     keys = [unit.key for step in desk.plan.steps for unit in step.units if unit.item]
     assert any("[nova_compute]" in key for key in keys)

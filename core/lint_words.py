@@ -126,6 +126,8 @@ _BACK: Mapping[str, frozenset[str]] = {
     "stop_app": frozenset({"start_app"}),
     "set": frozenset({"unset"}),
 }
+#: Verbs of kolla-ansible that make containers run again.
+_KOLLA_STARTS = _words("deploy deploy-containers reconfigure upgrade mariadb-recovery")
 #: Where "set" and "disable" stand for a flag that is forgotten now and then; elsewhere they are ordinary words.
 _FLAG_SETTERS = frozenset({"ceph"})
 
@@ -133,6 +135,10 @@ _FLAG_SETTERS = frozenset({"ceph"})
 def taken_down(call: Call) -> Iterator[tuple[str, str, str]]:
     """Yield (program, word, what) for everything *call* takes down: ("systemctl", "stop", "nova-api")."""
     if call.program in _READERS:
+        return
+    if call.program == "kolla-ansible":
+        if "stop" in call.plain:
+            yield "kolla-ansible", "stop", "containers"
         return
     if "--replicas=0" in call.words:
         yield from ((_family(call.program), "scale", what) for what in _after(call.plain, "scale"))
@@ -148,6 +154,8 @@ def brings_back(call: Call, program: str, word: str, what: str) -> bool:
     """Return whether *call* undoes "program word what"."""
     if _family(call.program) != program:
         return False
+    if program == "kolla-ansible":
+        return bool(_KOLLA_STARTS & {*call.plain})
     if word == "scale":
         return what in _after(call.plain, "scale") and "--replicas=0" not in call.words
     for index, each in enumerate(call.plain[:3]):

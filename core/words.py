@@ -11,9 +11,9 @@ from core.plan import Command, Look
 from core.target import Host
 
 _REFERENCE = re.compile(r"\{([a-z_][A-Za-z0-9_.@-]*)\}")
+#: A recorded fact a script cannot do without; `${BASELINE_X:-}` says itself what stands for nothing.
+_RECORDED = re.compile(r"(?<!\\)\$(?:\{(BASELINE_[A-Z0-9_]+)(?!:?[-+=])[^A-Z0-9_]|(BASELINE_[A-Z0-9_]+))")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-#: A recorded fact a script cannot do without: not one it has a word for where there is none, as in ${BASELINE_X:-}.
-_RELIED_ON = re.compile(r"\$(?:(BASELINE_[A-Z0-9_]+)|\{(BASELINE_[A-Z0-9_]+)(?![A-Z0-9_]|:?[-=+?]))")
 
 
 def references(text: str) -> tuple[str, ...]:
@@ -83,7 +83,12 @@ def _in_words(name: str) -> str:
 
 
 def fill_command(command: Command, words: Mapping[str, str]) -> Command:
-    """Fill argv word by word. A script is not touched: its values travel as environment variables."""
+    """
+    Fill argv word by word. A script is not touched: its values travel as environment variables.
+
+    Raises:
+        RefusedError: a word has no value here, or a script goes by a recorded fact that was never recorded.
+    """
     return replace(command, argv=tuple(fill(word, words) for word in command.argv), env=_environment(command, words))
 
 
@@ -100,9 +105,12 @@ def _environment(command: Command, words: Mapping[str, str]) -> dict[str, str]:
         return {}
     named = set(_VARIABLE.findall(command.script))
     variables = {environment_name(name): value for name, value in words.items() if "@" not in name}
-    for fact in (either or braced for either, braced in _RELIED_ON.findall(command.script)):
-        if fact not in variables:
-            raise RefusedError(f"'${fact}' has no value here; {_hint('baseline.')}")
+    for braced, plain in _RECORDED.findall(command.script):
+        if (name := braced or plain) not in variables:
+            fact = name.removeprefix("BASELINE_").lower().replace("_", "-")
+            raise RefusedError(
+                f"a script needs ${name}, and '{fact}' was not recorded here; {_hint('baseline.' + fact)}"
+            )
     return {name: value for name, value in variables.items() if name in named}
 
 

@@ -5,6 +5,7 @@ from sandbox.systems import practice
 from sandbox.systems.containerised_openstack.system import SYSTEM as CONTAINERISED_OPENSTACK
 from sandbox.systems.fast_forward.system import SYSTEM as FAST_FORWARD
 from sandbox.systems.hosted_control_plane.system import SYSTEM as HOSTED_CONTROL_PLANE
+from sandbox.systems.kolla.system import SYSTEM as KOLLA
 from sandbox.systems.rhoso_adoption.system import SYSTEM as RHOSO_ADOPTION
 from sandbox.systems.scenario import Scenario
 from sandbox.systems.system import System
@@ -16,6 +17,7 @@ SYSTEMS: tuple[System, ...] = (
     HOSTED_CONTROL_PLANE,
     FAST_FORWARD,
     CONTAINERISED_OPENSTACK,
+    KOLLA,
 )
 
 

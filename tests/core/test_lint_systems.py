@@ -427,3 +427,11 @@ def test_units_from_a_list_in_the_plan(items: Any, do: dict[str, Any], fixed: bo
     data["baselines"] = [{"id": "units", "role": "controller", "lines": True, **act("systemctl", "list-units")}]
 
     assert ("steps/0/foreach fixed-unit-list" in found(data)) is fixed
+
+
+def test_what_kolla_ansible_stops_it_deploys_again() -> None:
+    stop = act("kolla-ansible", "stop", "-i", "inventory", "-t", "nova")
+    data = with_step(do=stop, undo=act("kolla-ansible", "deploy-containers", "-i", "inventory", "-t", "nova"))
+    assert "stop-without-start" not in rules(data)
+
+    assert "stop-without-start" in rules(with_step(do=stop, undo=act("kolla-ansible", "check", "-i", "inventory")))

@@ -1,6 +1,5 @@
 """From a plan to what will happen on one target."""
 
-from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -309,18 +308,22 @@ def test_a_host_that_only_preflight_asks_is_pinned_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "refused"),
+    ("line", "refused"),
     [
-        ('echo "$BASELINE_UNITS"', True),
-        ('echo "${BASELINE_UNITS%%.*}"', True),
-        ('echo "${BASELINE_UNITS:-none}"', False),
-        ('echo "${BASELINE_UNITS-}"', False),
-        ('echo "$BASELINE_RELEASE"', False),  # is recorded
+        ('svc stop "$BASELINE_UNITS"', True),
+        ("svc stop ${BASELINE_UNITS}", True),
+        ("svc stop ${BASELINE_UNITS##* }", True),
+        ('svc stop "${BASELINE_UNITS:-none}"', False),
+        ("svc stop ${BASELINE_UNITS-}", False),
+        ("echo '\\$BASELINE_UNITS'", False),
+        ('svc stop "$BASELINE_RELEASE"', False),
     ],
 )
-def test_a_script_that_relies_on_what_was_never_recorded_is_refused(script: str, refused: bool) -> None:
-    """It would stop in the middle of the run, or be empty there."""
-    with pytest.raises(RefusedError, match=r"BASELINE_UNITS.*belay baseline") if refused else nullcontext():
-        resolved(
-            {"stop": {"do": {"script": script, "timeout_s": 5}}}, ledger=make_ledger(baseline={"release": "newton"})
-        )
+def test_a_script_without_its_recorded_facts_is_refused(line: str, refused: bool) -> None:
+    """Else it would end in the middle of the run, where nothing may be undone any more."""
+    steps = {"start": {"do": {"script": f"set -eu\n{line}\n", "timeout_s": 1}}}
+    if not refused:
+        assert resolved(steps, ledger=make_ledger(baseline=BASELINE))
+        return
+    with pytest.raises(RefusedError, match="'units' was not recorded here; record it with `belay baseline`"):
+        resolved(steps, ledger=make_ledger(baseline=BASELINE))

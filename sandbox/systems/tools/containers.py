@@ -88,6 +88,14 @@ def pull(machine: Machine, name: str) -> str:
     return digest
 
 
+def name_image(state: Data, digest: str, wanted: str) -> None:
+    """Let *wanted* name the host's image *digest*, and no other."""
+    for image in state["images"].values():
+        if tagged(wanted) in image["names"]:
+            image["names"].remove(tagged(wanted))
+    state["images"][digest]["names"] = sorted({*state["images"][digest]["names"], tagged(wanted)})
+
+
 def tagged(name: str) -> str:
     return name if ":" in name.rpartition("/")[2] or "@" in name else f"{name}:latest"
 

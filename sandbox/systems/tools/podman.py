@@ -91,7 +91,8 @@ def _exec(machine: Machine, argv: list[str]) -> int:
         if machine.tool == "docker":
             raise SaysNoError(f"Error response from daemon: container {container['id']} is not running", 1)
         raise SaysNoError("Error: can only create exec sessions on running containers: container state improper", 255)
-    return _inside(machine, container["name"], command, words.all("-e", "--env"))
+    files = [line for path in words.all("--env-file") for line in machine.read(path).splitlines()]
+    return _inside(machine, container["name"], command, [*files, *words.all("-e", "--env")])
 
 
 def _inside(machine: Machine, name: str, command: list[str], env: list[str]) -> int:
@@ -183,6 +184,7 @@ SAME = {
     "image list": "images",
     "image pull": "pull",
     "image rm": "rmi",
+    "image tag": "tag",
     "--version": "version",
 }
 VERBS: dict[str, Callable[[Machine, list[str]], int]] = {
@@ -201,6 +203,7 @@ VERBS: dict[str, Callable[[Machine, list[str]], int]] = {
     "kill": _each(containers.halt),
     "rm": _remove,
     "rmi": podman_store.remove_image,
+    "tag": podman_store.tag,
     "logs": _logs,
     "volume ls": podman_store.volumes,
     "volume rm": podman_store.volume_remove,

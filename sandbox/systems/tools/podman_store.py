@@ -43,6 +43,15 @@ def remove_image(machine: Machine, argv: list[str]) -> int:
     return 0
 
 
+def tag(machine: Machine, argv: list[str]) -> int:
+    """Give an image another name, which no other image has from now on."""
+    source, name = Words(argv).rest
+    with machine.state("containers") as state:
+        digest = containers.find_image(state, source)
+        containers.name_image(state, digest, name)
+    return 0
+
+
 def volume_remove(machine: Machine, argv: list[str]) -> int:
     for name in Words(argv).rest:
         with machine.state("containers") as state:

@@ -47,18 +47,22 @@ class Clerk(Notebook):
     world: World = field(init=False)
 
     async def capture(self) -> None:
-        plan = shipped_plan(self.world.system)
-        wanted = looks(plan, target_of(self.world))
-        said = await asyncio.gather(*(run(self.world, look.host.name, look.command) for look in wanted))
-        facts, faults = {}, []
-        for look, answer in zip(wanted, said, strict=True):
-            try:
-                facts[look.fact] = value_of(look, answer.exit_code, answer.stdout)
-            except RefusedError as refused:
-                faults.append(f"{look.fact}: {refused} {answer.stderr}")
-        if faults:
-            raise RefusedError("; ".join(faults))
-        await self.baseline(facts)
+        await self.baseline(await captured(self.world, shipped_plan(self.world.system)))
+
+
+async def captured(world: World, plan: Plan) -> dict[str, str]:
+    """Return what the plan's baselines are on *world* now; all of them, or it is refused."""
+    wanted = looks(plan, target_of(world))
+    said = await asyncio.gather(*(run(world, look.host.name, look.command) for look in wanted))
+    facts, faults = {}, []
+    for look, answer in zip(wanted, said, strict=True):
+        try:
+            facts[look.fact] = value_of(look, answer.exit_code, answer.stdout)
+        except RefusedError as refused:
+            faults.append(f"{look.fact}: {refused} {answer.stderr}")
+    if faults:
+        raise RefusedError("; ".join(faults))
+    return facts
 
 
 def target_of(world: World) -> Target:

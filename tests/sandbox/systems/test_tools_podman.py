@@ -145,3 +145,20 @@ def test_what_workloads_feel_is_written_down(rack: Rack, host: Machine) -> None:
     assert not dataplane.out(host, "the tunnels of compute-1")
     rack.run("compute-1", "docker stop openvswitch_vswitchd")
     assert dataplane.out(host, "the tunnels of compute-1")
+
+
+def test_a_tag_can_be_given_to_another_image(rack: Rack, host: Machine) -> None:
+    """By digest, and by the id a container says it runs from; a name names one image."""
+    rack.run("compute-1", f"docker pull {NEW}")
+    running = rack.run("compute-1", "docker inspect --format '{{.Image}}' nova_api")
+    rack.run("compute-1", f"docker tag {running} {NEW}")
+
+    found = rack.run("compute-1", f"docker image inspect --format '{{{{.Id}}}}' {OLD} {NEW}").split()
+    assert found == [running, running]
+    assert rack.ask("compute-1", "docker tag nothing:here a:b").code == 1
+
+
+def test_variables_come_from_a_file(rack: Rack, host: Machine) -> None:
+    host.write("/root/secret.env", "MYSQL_PWD=quiet\n")
+    said = rack.run("compute-1", "docker exec --env-file /root/secret.env nova_api sh -c 'echo $MYSQL_PWD'")
+    assert said == "quiet"

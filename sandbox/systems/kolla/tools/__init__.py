@@ -1,0 +1,1 @@
+"""What only a deployment host of Kolla has: `kolla-ansible` and `ansible`."""

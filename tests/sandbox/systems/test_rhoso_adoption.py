@@ -393,3 +393,21 @@ async def test_a_capture_after_the_stop_is_refused(desk: Desk) -> None:
     clerk.world = desk.world
     with pytest.raises(RefusedError, match="identity-units@controller-1: it printed nothing"):
         await clerk.capture()
+
+
+async def test_notes_of_an_earlier_run_are_cleared_first(desk: Desk) -> None:
+    """Else an undo would take away a constraint that was there before this run."""
+    async with as_it_was(desk):
+        stale = desk.world.hosts[FIRST].path("/run/belay-rhoso/constraint-x")
+        stale.parent.mkdir(parents=True, exist_ok=True)
+        stale.touch()
+        key = f"clear-notes@{FIRST}"
+        assert not (await desk.verify(key))[0]
+
+        await desk.act(key)
+
+        assert (await desk.verify(key))[0]
+        assert not stale.exists()
+    order = [step.id for step in desk.plan.steps]
+    noting = ("note-before", "note-disabled", "constraints")
+    assert order.index("clear-notes") < min(order.index(step) for step in noting)

@@ -77,6 +77,8 @@ class ModelHosts(MemoryExecutor):
 
     def deliver_late(self) -> None:
         """A call arrives that nobody waits for any more."""
+        if not self.late:
+            return
         action, host, caller = self.late.pop(0)
         key = (host.name, action.run_id, action.key)
         if host.name not in self.unreachable and key not in self._claims:

@@ -7,22 +7,27 @@ from tests.bot.world import HOSTS
 from tests.model.chat import CHECK, NO_ENTRY
 from tests.model.people import OPERATORS, REQUESTERS, USERS
 from tests.model.steering import STEER, bring_to_an_end, steer
-from tests.model.world import ALL, World
+from tests.model.world import ALL, REPLICAS, World
 
-REPLICAS = 3
 replicas = st.integers(0, REPLICAS - 1)
 places = st.integers(0, 5)
 #: How far a replica goes before something else happens: mostly to the end of what it can do.
 points = st.sampled_from([ALL, ALL, 0, 1, 2, 3, 5, 8, 13, 21])
+NAYS = ("take away", "veto", "veto by button", "withdraw")
+FATES = ("fails", "dies")
+#: "before", "late", "after": what happens to the next call to a host.
+TROUBLES = ("unplug", "slow", "late call", "chat away", *FATES, "before", "late", "late", "after")
+#: Last words of the journals at which it matters whether somebody goes past the point of no return.
+WORTH_CROSSING = ("approved", "probed", "claimed", "done", "resumed", "acted", "asked", "paused")
 START = 'start prod --to newton --reason "wrong answers" --confirm prod'
 
 
 class Model(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.world = World(REPLICAS)
+        self.world = World()
 
-    @initialize(how=st.sampled_from(["nothing", "asked", "agreed", "slow"]), far=points)
+    @initialize(how=st.sampled_from(["nothing", "asked", "agreed", "agreed", "slow", "slow"]), far=points)
     def begin(self, how: str, far: int) -> None:
         """Most histories begin where something is at stake."""
         if how == "nothing":
@@ -64,24 +69,21 @@ class Model(RuleBasedStateMachine):
         if len(self.world.chat.on_their_way) > before:
             self.world.deliver(to, which=-1, points=far)
 
-    @rule(user=st.sampled_from(USERS), to=replicas, far=points)
-    def doubt(self, user: str, to: int, far: int) -> None:
-        """Take the reaction away again; what came by another way stays."""
-        before = len(self.world.chat.on_their_way)
-        self.world.chat.react(user, self.run_id, CHECK, take_away=True)
-        if len(self.world.chat.on_their_way) > before:
-            self.world.deliver(to, which=-1, points=far)
-
-    @rule(user=st.sampled_from(USERS), way=st.sampled_from(["reaction", "button", "withdraw"]), to=replicas, far=points)
-    def say_no(self, user: str, way: str, to: int, far: int) -> None:
+    @rule(user=st.sampled_from(USERS), way=st.sampled_from(NAYS), to=replicas, far=points)
+    def doubt(self, user: str, way: str, to: int, far: int) -> None:
+        """Take a reaction away again, veto, withdraw."""
+        chat, before = self.world.chat, len(self.world.chat.on_their_way)
         match way:
-            case "reaction":
-                self.world.chat.react(user, self.run_id, NO_ENTRY)
-            case "button":
-                self.world.chat.click(user, self.run_id, "veto", self.value())
+            case "take away":
+                chat.react(user, self.run_id, CHECK, take_away=True)
+            case "veto":
+                chat.react(user, self.run_id, NO_ENTRY)
+            case "veto by button":
+                chat.click(user, self.run_id, "veto", self.value())
             case _:
-                self.world.chat.command(user, f"withdraw {self.run_id}")
-        self.world.deliver(to, which=-1, points=far)
+                chat.command(user, f"withdraw {self.run_id}")
+        if len(chat.on_their_way) > before:
+            self.world.deliver(to, which=-1, points=far)
 
     @rule(user=st.sampled_from(OPERATORS), verb=st.sampled_from(STEER), to=replicas, far=points)
     @precondition(lambda self: self.world.under_way())
@@ -91,28 +93,25 @@ class Model(RuleBasedStateMachine):
         else:
             steer(self.world, user, verb, to, far)
 
-    @rule(sure=st.integers(0, 3), recorded=st.booleans())
-    def cross(self, sure: int, *, recorded: bool) -> None:
+    @rule(how=st.sampled_from(["", "", "", "", "", "recorded", "live"]))
+    @precondition(lambda self: self.world.eye.lines and self.world.eye.lines[-1].kind in WORTH_CROSSING)
+    def cross(self, how: str) -> None:
         """Somebody goes past the point of no return. It ends much, so it happens seldom."""
-        if sure:
-            return
-        if recorded:
+        if how == "recorded":
             self.world.chat.command("U-cy", "mark prod compute-upgraded --evidence 'job 17'")
             self.world.deliver(0, which=-1)
-        else:
+        elif how:
             self.world.hosts.cross()
 
     # -- the network -------------------------------------------------------------------------------------------
 
-    @rule(to=replicas, which=places, far=points, again=st.booleans())
+    @rule(to=replicas, which=places, far=points, how=st.sampled_from(["comes", "comes", "comes again", "is lost"]))
     @precondition(lambda self: self.world.chat.on_their_way)
-    def deliver(self, to: int, which: int, far: int, *, again: bool) -> None:
-        self.world.deliver(to, which=which, points=far, again=again)
-
-    @rule(which=places)
-    @precondition(lambda self: self.world.chat.on_their_way)
-    def lose(self, which: int) -> None:
-        self.world.chat.take(which)
+    def deliver(self, to: int, which: int, far: int, how: str) -> None:
+        if how == "is lost":
+            self.world.chat.take(which)
+        else:
+            self.world.deliver(to, which=which, points=far, again=how == "comes again")
 
     # -- replicas ----------------------------------------------------------------------------------------------
 
@@ -121,9 +120,17 @@ class Model(RuleBasedStateMachine):
         self.world.replicas[which].go_on(far, order)
         self.world.place_boards()
 
-    @rule(which=replicas)
-    def kill(self, which: int) -> None:
-        self.world.kill(which)
+    @rule()
+    def carry_on(self) -> None:
+        """Nothing happens for a while, so that everybody does what there is to do."""
+        for replica in self.world.replicas:
+            replica.go_on(ALL)
+        self.world.place_boards()
+
+    @rule(which=st.sampled_from([*range(REPLICAS), None, None, None]))
+    def kill(self, which: int | None) -> None:
+        if which is not None:
+            self.world.kill(which)
 
     @rule(by=replicas, far=points)
     @precondition(lambda self: self.world.under_way())
@@ -134,37 +141,33 @@ class Model(RuleBasedStateMachine):
     def sweep(self, by: int, far: int) -> None:
         self.world.sweep(by, points=far)
 
-    @rule(away=st.booleans())
-    def chat_away(self, *, away: bool) -> None:
-        self.world.chat.away = away
-
     # -- hosts and time ----------------------------------------------------------------------------------------
 
     @rule(seconds=st.sampled_from([1, 5, 40, 130, 1_900]))
     def wait(self, seconds: int) -> None:
         self.world.loop.go_on(seconds)
 
-    @rule(host=st.sampled_from(HOSTS))
-    def unplug(self, host: str) -> None:
-        self.world.hosts.unreachable ^= {host}
+    @rule(what=st.sampled_from(TROUBLES), host=st.sampled_from(HOSTS), which=places)
+    def trouble(self, what: str, host: str, which: int) -> None:
+        hosts = self.world.hosts
+        match what:
+            case "unplug":
+                hosts.unreachable = set() if hosts.unreachable else {host}
+            case "slow":
+                hosts.slow = not hosts.slow
+            case "late call":
+                hosts.deliver_late()
+            case "chat away":
+                self.world.chat.away = not self.world.chat.away
+            case fate if fate in FATES:
+                hosts.fates.append(fate)
+            case drop:
+                hosts.drops.append(drop)
 
-    @rule(slow=st.booleans(), which=places)
-    def finish(self, which: int, *, slow: bool) -> None:
-        self.world.hosts.slow = slow
+    @rule(which=places)
+    @precondition(lambda self: self.world.hosts.running())
+    def finish(self, which: int) -> None:
         self.world.hosts.finish(which)
-
-    @rule(fate=st.sampled_from(["fails", "dies"]))
-    def break_next(self, fate: str) -> None:
-        self.world.hosts.fates.append(fate)
-
-    @rule(drop=st.sampled_from(["before", "late", "after"]))
-    def drop_next(self, drop: str) -> None:
-        self.world.hosts.drops.append(drop)
-
-    @rule()
-    @precondition(lambda self: self.world.hosts.late)
-    def deliver_late(self) -> None:
-        self.world.hosts.deliver_late()
 
     @invariant()
     def holds(self) -> None:

@@ -9,7 +9,7 @@ from itertools import count
 from core.action import Action, Ended, Executor, Sink, Verdict
 from core.target import Host
 from store.database import Store
-from store.engines import make_engines
+from store.engines import Engines
 from store.transaction import Transaction
 from store.turns import Turns
 from tests.model.pace import AtOnce, Gate
@@ -39,9 +39,9 @@ class GatedStore(Store):
     committed: Callable[[], None]
 
     @classmethod
-    def at(cls, url: str, gate: Gate, turns: Turns, ticks: "count[int]", committed: Callable[[], None]) -> "GatedStore":
+    def at(cls, engines: Engines, gate: Gate, turns: Turns, ticks: "count[int]", committed: Callable[[], None]) -> "GatedStore":
         """*turns* are those of all replicas together: in place of the lock on which their processes would wait."""
-        store = cls(make_engines(url, readonly=False), None)
+        store = cls(engines, None)
         store._thread.shutdown()
         vars(store).update(_thread=AtOnce(), _turns=turns, gate=gate, ticks=ticks, committed=committed)
         return store

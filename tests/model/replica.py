@@ -24,6 +24,7 @@ from bot.slack_reactions import Reactions
 from core.errors import BelayError
 from core.people import Account
 from core.reader import build_plan
+from store.engines import Engines
 from store.records import InboxItem
 from tests.bot.world import target
 from tests.model.chat import ChatAccounts, NobodyTold, event_of
@@ -54,6 +55,7 @@ class Job:
 class Replica:
     name: str
     shared: Shared
+    engines: Engines  #: its ways to the database; it leaves them closed to whoever comes in its place
     gate: Gate = field(default_factory=Gate)
     tasks: dict[asyncio.Task[Any], None] = field(default_factory=dict)
     handled: set[str] = field(default_factory=set)  #: ids of what came and was handled here
@@ -62,7 +64,7 @@ class Replica:
 
     def __post_init__(self) -> None:
         shared = self.shared
-        self.store = GatedStore.at(shared.url, self.gate, shared.turns, shared.ticks, shared.committed)
+        self.store = GatedStore.at(self.engines, self.gate, shared.turns, shared.ticks, shared.committed)
         self.hands = Hands({"memory": GatedHosts(shared.hosts, self.gate)}, {"prod": target()})
         looker = Looker(self.hands, shared.loop)
         recorder = Recorder(self.store, shared.loop, lambda _run: None)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
 
+from store.engines import Engines
 from store.turns import Turns
 from tests.model.chat import Chat
 from tests.model.hosts import ModelHosts
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 @dataclass(kw_only=True)
 class Shared:
     loop: ModelLoop
-    url: str
     hosts: ModelHosts
     committed: Callable[[], None]  #: called after each commit, in the very moment
     handles: Callable[..., None]  #: called with what is about to be handled

@@ -6,9 +6,13 @@ made anew for each example and forgets everything.
 """
 
 import asyncio
+import atexit
 import shutil
 import tempfile
+import time
 from collections.abc import Coroutine, Iterable
+from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,10 +20,12 @@ from typing import Any
 
 import tenacity
 
+import bot.slack_inbox
 from core.action import Action
 from core.people import Account
 from core.run import Actor
 from store.database import Store
+from store.engines import Engines, make_engines
 from tests.model.audit import OnlyGrows
 from tests.model.chat import CHANNEL, Chat
 from tests.model.eye import Eye
@@ -31,10 +37,12 @@ from tests.model.reach import CALLER, Caller
 from tests.model.replica import Replica
 from tests.model.shared import Shared
 
+REPLICAS = 3
+#: Modules that measure how long something took; here that is the model's time.
+SLEEPERS = (tenacity, bot.slack_inbox)
 #: A replica that is given so many points does whatever it can.
 ALL = 600
 _SOMEBODY = Actor(person=roster().people["cy"], account=Account(id=account("U-cy")), way="cli")
-_MIGRATED: list[bytes] = []
 
 
 class Violation(AssertionError):
@@ -46,21 +54,21 @@ class Violation(AssertionError):
 
 
 class World:
-    def __init__(self, replicas: int = 3) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="belay-model-", dir=_memory()))
+    def __init__(self) -> None:
         self.loop = ModelLoop()
         self.loop.set_task_factory(self._task)
-        self._real_time = vars(tenacity)["time"]
-        vars(tenacity)["time"] = SimpleNamespace(monotonic=self.loop.time)
-        file = self._folder / "belay.db"
-        file.write_bytes(_migrated())
+        for module in SLEEPERS:
+            vars(module)["time"] = SimpleNamespace(monotonic=self.loop.time)
+        place = _place()
+        for left in place.file.parent.iterdir():
+            left.unlink()
+        place.file.write_bytes(place.empty)
         self._ticks = count(1)
         self.violations: list[str] = []
         self.hosts = ModelHosts(self._ticks)
         self.chat = Chat()
         self.shared = Shared(
             loop=self.loop,
-            url=f"sqlite+aiosqlite:///{file}",
             hosts=self.hosts,
             chat=self.chat,
             committed=self._committed,
@@ -68,8 +76,8 @@ class World:
             ticks=self._ticks,
         )
         self._known: dict[str, Replica] = {}  #: also those that are dead
-        self.replicas = [self._start(f"r{number}") for number in range(replicas)]
-        self.eye = Eye(file, self._ticks)
+        self.replicas = [self._start(f"r{n}", place.engines[n]) for n in range(REPLICAS)]
+        self.eye = Eye(place.file, self._ticks)
         self._grows = OnlyGrows(self.eye)
         self._invariants = Invariants(self.eye, self.hosts, self.chat, self._epoch_of)
         self.hosts.began = self._began
@@ -77,8 +85,8 @@ class World:
 
     # -- replicas ----------------------------------------------------------------------------------------------
 
-    def _start(self, name: str) -> Replica:
-        replica = Replica(name, self.shared)
+    def _start(self, name: str, engines: Engines) -> Replica:
+        replica = Replica(name, self.shared, engines)
         self._known[name] = replica
         return replica
 
@@ -86,7 +94,7 @@ class World:
         """It is gone at the point where it stands; another one is started in its place."""
         dead = self.replicas[which]
         dead.kill()
-        self.replicas[which] = self._start(f"{dead.name}'")
+        self.replicas[which] = self._start(f"{dead.name}'", dead.engines)
 
     def _task(self, loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **named: Any) -> asyncio.Task[Any]:
         """Whoever begins a task owns it, and it dies with its owner."""
@@ -187,25 +195,31 @@ class World:
             if not replica.dead:
                 replica.kill()
         self.eye.close()
-        vars(tenacity)["time"] = self._real_time
+        for module in SLEEPERS:
+            vars(module)["time"] = time
         self.loop.close()
-        shutil.rmtree(self._folder)
 
 
-def _memory() -> str | None:
-    """A folder in memory, where there is one: each commit waits for its disk."""
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None
+@dataclass(frozen=True)
+class _Place:
+    """One file for all worlds of this process, one after another: statements are compiled once for each engine."""
+
+    file: Path
+    empty: bytes  #: a database of the newest schema
+    engines: tuple[Engines, ...]  #: of each replica
 
 
-def _migrated() -> bytes:
-    """An empty database of the newest schema; made once, copied for each world."""
-    if not _MIGRATED:
-        folder = Path(tempfile.mkdtemp(prefix="belay-model-", dir=_memory()))
-        asyncio.run(_migrate(folder / "belay.db"))
-        _MIGRATED.append((folder / "belay.db").read_bytes())
-        shutil.rmtree(folder)
-    return _MIGRATED[0]
+@cache
+def _place() -> _Place:
+    memory = Path("/dev/shm")  # in memory, where there is some: each commit waits for its disk
+    folder = Path(tempfile.mkdtemp(prefix="belay-model-", dir=memory if memory.is_dir() else None))
+    atexit.register(shutil.rmtree, folder)
+    file = folder / "belay.db"
+    url = f"sqlite+aiosqlite:///{file}"
+    asyncio.run(_migrate(url))
+    engines = tuple(make_engines(url, readonly=False) for _ in range(REPLICAS))
+    return _Place(file, file.read_bytes(), engines)
 
 
-async def _migrate(file: Path) -> None:
-    await (await Store.open(f"sqlite+aiosqlite:///{file}")).close()
+async def _migrate(url: str) -> None:
+    await (await Store.open(url)).close()

@@ -55,6 +55,12 @@ class Chat:
         }
         self.on_their_way.append({"type": "event_callback", "event_id": f"Ev{next(self._numbers)}", "event": event})
 
+    def take_back(self, run_id: str, which: int) -> None:
+        """Somebody takes a reaction away."""
+        if standing := sorted(self.reactions.get(self.board_of(run_id), ())):
+            user, name = standing[which % len(standing)]
+            self.react(user, run_id, name, take_away=True)
+
     def click(self, user: str, run_id: str, verb: str, value: str) -> None:
         self.on_their_way.append(
             {

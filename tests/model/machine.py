@@ -13,7 +13,7 @@ replicas = st.integers(0, REPLICAS - 1)
 places = st.integers(0, 5)
 #: How far a replica goes before something else happens: mostly to the end of what it can do.
 points = st.sampled_from([ALL, ALL, 0, 1, 2, 3, 5, 8, 13, 21])
-NAYS = ("take away", "veto", "veto by button", "withdraw")
+NAYS = ("take away", "take away", "take away", "veto", "veto by button", "withdraw")
 FATES = ("fails", "dies")
 #: "before", "late", "after": what happens to the next call to a host.
 TROUBLES = ("unplug", "slow", "late call", "chat away", *FATES, "before", "late", "late", "after")
@@ -69,13 +69,13 @@ class Model(RuleBasedStateMachine):
         if len(self.world.chat.on_their_way) > before:
             self.world.deliver(to, which=-1, points=far)
 
-    @rule(user=st.sampled_from(USERS), way=st.sampled_from(NAYS), to=replicas, far=points)
-    def doubt(self, user: str, way: str, to: int, far: int) -> None:
+    @rule(user=st.sampled_from(USERS), way=st.sampled_from(NAYS), which=places, to=replicas, far=points)
+    def doubt(self, user: str, way: str, which: int, to: int, far: int) -> None:
         """Take a reaction away again, veto, withdraw."""
         chat, before = self.world.chat, len(self.world.chat.on_their_way)
         match way:
             case "take away":
-                chat.react(user, self.run_id, CHECK, take_away=True)
+                chat.take_back(self.run_id, which)
             case "veto":
                 chat.react(user, self.run_id, NO_ENTRY)
             case "veto by button":

@@ -1,10 +1,17 @@
 """The model of the whole: whatever happens in whatever order, the invariants hold."""
 
-from hypothesis import Phase, settings
+import pytest
 
 from tests.model.machine import Model
+from hypothesis.stateful import run_state_machine_as_test
+from tests.model.searching import BOUNDED, LONG
 
-TestModel = Model.TestCase
-TestModel.settings = settings(
-    max_examples=60, stateful_step_count=40, phases=(Phase.generate,), report_multiple_bugs=False
-)
+
+def test_whatever_happens() -> None:
+    run_state_machine_as_test(Model, settings=BOUNDED)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3_600)
+def test_whatever_happens_for_long() -> None:
+    run_state_machine_as_test(Model, settings=LONG)

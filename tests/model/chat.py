@@ -33,6 +33,7 @@ class Chat:
     reactions: dict[str, set[tuple[str, str]]] = field(default_factory=dict)  #: ts -> (user, name of the emoji)
     seen: dict[str, frozenset[tuple[str, str]]] = field(default_factory=dict)  #: ts -> what stood there when last read
     on_their_way: list[Body] = field(default_factory=list)  #: in the order they happened
+    delivered: list[Body] = field(default_factory=list)
     away: bool = False
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
@@ -80,12 +81,17 @@ class Chat:
 
     # -- what the network does ---------------------------------------------------------------------------------
 
-    def take(self, which: int, *, again: bool = False) -> Body | None:
-        """One of those on their way arrives; with `again` it comes once more later. None: there are none."""
+    def take(self, which: int) -> Body | None:
+        """One of those on their way arrives, or is lost. None: there are none."""
         if not self.on_their_way:
             return None
-        which %= len(self.on_their_way)
-        return dict(self.on_their_way[which]) if again else self.on_their_way.pop(which)
+        body = self.on_their_way.pop(which % len(self.on_their_way))
+        self.delivered.append(body)
+        return body
+
+    def again(self, which: int) -> Body | None:
+        """One that had arrived comes once more: Slack repeats what was acknowledged late."""
+        return dict(self.delivered[which % len(self.delivered)]) if self.delivered else None
 
 
 class ChatAccounts(SlackAccounts):

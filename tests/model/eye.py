@@ -59,9 +59,7 @@ class Eye:
         for rowid, run_id, seq, kind, unit, at, who, data in self.ask(query, self._last):
             self._last = rowid
             when, said = datetime.fromisoformat(at), json.loads(data)
-            new.append(
-                Line(moment=moment, run_id=run_id, seq=seq, kind=kind, unit=unit, at=when, who=who, data=said)
-            )
+            new.append(Line(moment=moment, run_id=run_id, seq=seq, kind=kind, unit=unit, at=when, who=who, data=said))
         self.lines += new
         if self.checkpoint_at is None and self.ask("SELECT 1 FROM checkpoint LIMIT 1"):
             self.checkpoint_at = moment

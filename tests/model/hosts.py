@@ -5,6 +5,7 @@ They honour the executor's contract (`tests.practice_executor`, and `test_hosts.
 to it what networks and machines do: they go away, answer late, lose the link, die in the middle, fail.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
@@ -43,6 +44,7 @@ class Look:
     """The point of no return was looked at for a run: when, and when the ledger had been read before that."""
 
     moment: int
+    at_s: float  #: by the clock
     ledger_moment: int
 
 
@@ -133,7 +135,9 @@ class ModelHosts(MemoryExecutor):
     async def look(self, action: Action, host: Host) -> Ended:
         ended = await super().look(action, host)
         if action.unit == QUESTION and action.verb is Verb.PROBE:
-            self.looked[action.run_id] = Look(next(self._ticks), CALLER.get().read_at)
+            self.looked[action.run_id] = Look(
+                next(self._ticks), asyncio.get_running_loop().time(), CALLER.get().read_at
+            )
         return ended
 
     def cross(self) -> None:

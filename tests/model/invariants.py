@@ -6,7 +6,6 @@ the chat, with none of the code that decided. A check returns what is wrong, in 
 """
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
 
 from core.action import Ended, Verb
 from core.run_states import RunStatus
@@ -19,7 +18,7 @@ from tests.model.reach import Caller
 NEEDED = 2
 #: The step that must not begin past the point of no return, and how old the look before it may be.
 GUARDED = "restore"
-TTL = timedelta(seconds=120)
+TTL_S = 120.0
 IDEMPOTENT = "start"
 #: A person looked at the host and said so, or granted another attempt.
 PERSONS = frozenset({"retried", "settled_failed", "settled_done", "undo_retried", "settled_undone", "recheck"})
@@ -140,8 +139,6 @@ class Invariants:
                 yield f"point of no return: {line.run_id} {line.unit} started after {earlier[-1].kind}, not after a look"
             elif look is None or look.moment < earlier[-2].moment:
                 yield f"point of no return: {line.run_id} {line.unit} started on an old look"
-            elif line.at - _looked_at(earlier[-1]) > TTL:
-                yield f"point of no return: {line.run_id} {line.unit} started on a look that had expired"
         elif not destroyed and (resumed := [each for each in before if each.kind == "resumed"]):
             yield from self._past(line, "started after a resume")
             if look is None or look.moment < resumed[-1].moment:
@@ -180,6 +177,10 @@ class Invariants:
 
     def began(self, start: Start) -> Iterator[str]:
         run_id, unit, verb = start.action.run_id, start.action.unit, start.action.verb
+        if _step(start) == GUARDED and verb is Verb.DO:
+            look = self._hosts.looked.get(run_id)
+            if look is None or start.by.read_s - look.at_s > TTL_S:
+                yield f"point of no return: {start} began on a look that had expired"
         kind = "started" if verb is Verb.DO else "undo_started"
         mine = self._eye.of(run_id, unit)
         meant = sum(line.kind == kind for line in mine)
@@ -202,7 +203,3 @@ def _step(start: Start) -> str:
 
 def _last(lines: list[Line], kind: str) -> int:
     return max(index for index, line in enumerate(lines) if line.kind == kind)
-
-
-def _looked_at(probed: Line) -> datetime:
-    return datetime.fromisoformat(probed.data["findings"]["at"])

@@ -36,7 +36,9 @@ OPERATORS: Final = ("U-ana", "U-bo2", "U-cy", "U-dee")
 def roster() -> Roster:
     rights = {"ana": EVERYTHING, "bo": EVERYTHING, "cy": frozenset({May.APPROVE, May.OPERATE})}
     rights["dee"] = frozenset({May.REQUEST, May.OPERATE})
-    people = {name: _person(name, *(user for user in OWNER if OWNER[user] == name), may=rights[name]) for name in rights}
+    people = {
+        name: _person(name, *(user for user in OWNER if OWNER[user] == name), may=rights[name]) for name in rights
+    }
     barred = {user: _person(user, user, may=frozenset({May.APPROVE})) for user in BARRED}
     return Roster({**people, **barred})
 

@@ -1,5 +1,6 @@
 """What a replica sees of the world: the same store and the same hosts as all others, through its own gate."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -21,6 +22,7 @@ class Caller:
 
     replica: str = ""
     read_at: int = 0  #: the moment of its last look at the database
+    read_s: float = 0.0  #: the same by the clock
 
 
 CALLER: ContextVar[Caller] = ContextVar("CALLER", default=Caller())  # noqa: B039  # it is frozen
@@ -39,7 +41,9 @@ class GatedStore(Store):
     committed: Callable[[], None]
 
     @classmethod
-    def at(cls, engines: Engines, gate: Gate, turns: Turns, ticks: "count[int]", committed: Callable[[], None]) -> "GatedStore":
+    def at(
+        cls, engines: Engines, gate: Gate, turns: Turns, ticks: "count[int]", committed: Callable[[], None]
+    ) -> "GatedStore":
         """*turns* are those of all replicas together: in place of the lock on which their processes would wait."""
         store = cls(engines, None)
         store._thread.shutdown()
@@ -58,7 +62,7 @@ class GatedStore(Store):
     async def look(self) -> AsyncIterator[Transaction]:
         await self.gate.point()
         async with super().look() as transaction:
-            CALLER.set(replace(CALLER.get(), read_at=next(self.ticks)))
+            CALLER.set(replace(CALLER.get(), read_at=next(self.ticks), read_s=asyncio.get_running_loop().time()))
             yield transaction
 
 
@@ -89,7 +93,9 @@ class GatedHosts(Executor):
 
     async def look(self, action: Action, host: Host) -> Ended:
         await self._gate.point()
-        return await self._hosts.look(action, host)
+        ended = await self._hosts.look(action, host)
+        await self._gate.point()
+        return ended
 
     async def close(self) -> None:
         return None

@@ -87,7 +87,12 @@ class Replica:
         self._accounts = ChatAccounts(self.shared.chat, self.gate)
         people, answers = People(self._accounts, self.service), NobodyTold()
         self.reactions = Reactions(
-            service=self.service, store=self.store, people=people, answers=answers, bot_user="U-belay", later=self._later
+            service=self.service,
+            store=self.store,
+            people=people,
+            answers=answers,
+            bot_user="U-belay",
+            later=self._later,
         )
         dialogs = cast("Dialogs", None)  # nothing here opens one
         self._commands = Commands(service=self.service, people=people, answers=answers, dialogs=dialogs)

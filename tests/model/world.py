@@ -114,8 +114,8 @@ class World:
     # -- what the rules do with it -----------------------------------------------------------------------------
 
     def deliver(self, to: int, *, which: int = 0, points: int = ALL, again: bool = False) -> None:
-        """One of the events on their way reaches a replica, and is worked on for some points."""
-        body = self.chat.take(which, again=again)
+        """One of the events on their way, or one that came before, reaches a replica and is worked on for a while."""
+        body = self.chat.again(which) if again else self.chat.take(which)
         if body is not None:
             self.replicas[to].begin(self.replicas[to].receive(body))
             self.replicas[to].go_on(points)

@@ -63,7 +63,7 @@ class ModelHosts(MemoryExecutor):
         self.slow = False
         self.drops: list[str] = []  #: what happens to the next calls: "before", "late", "after"
         self.late: list[tuple[Action, Host, Caller]] = []  #: calls on their way whose senders gave the line up
-        self.answers[QUESTION] = lambda action, host: printed("yes" if self.crossed_at else "no")(action, host)
+        self.answers[QUESTION] = self._is_crossed
 
     async def run(self, action: Action, host: Host, sink: Sink) -> Verdict:
         self.called(action, CALLER.get())
@@ -139,6 +139,9 @@ class ModelHosts(MemoryExecutor):
                 next(self._ticks), asyncio.get_running_loop().time(), CALLER.get().read_at
             )
         return ended
+
+    def _is_crossed(self, action: Action, host: Host) -> Ended:
+        return printed("yes" if self.crossed_at else "no")(action, host)
 
     def cross(self) -> None:
         """The live system goes past the point of no return; nothing leads back."""

@@ -136,7 +136,7 @@ class Invariants:
             yield from self._past(line, "started")
             earlier = [each for each in before if each.kind != "started"]
             if earlier[-1].kind != "probed" or earlier[-1].data["step"] != GUARDED:
-                yield f"point of no return: {line.run_id} {line.unit} started after {earlier[-1].kind}, not after a look"
+                yield f"point of no return: {line.run_id} {line.unit} started after {earlier[-1].kind}, not a look"
             elif look is None or look.moment < earlier[-2].moment:
                 yield f"point of no return: {line.run_id} {line.unit} started on an old look"
         elif not destroyed and (resumed := [each for each in before if each.kind == "resumed"]):

@@ -1,11 +1,11 @@
-"""How far the model is searched: a little and always the same in CI, as far as one likes with `BELAY_MODEL_EXAMPLES`."""
+"""How far the model is searched: a little, the same each time in CI; or as far as `BELAY_MODEL_EXAMPLES` says."""
 
 import os
 
 from hypothesis import HealthCheck, Phase, settings
 
 #: Histories of a usual run, and of one marked slow.
-FEW, MANY = 60, 3_000
+FEW, MANY = 40, 3_000
 #: Rules in one history, at most.
 STEPS = 40
 

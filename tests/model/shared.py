@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
 
-from store.engines import Engines
 from store.turns import Turns
 from tests.model.chat import Chat
 from tests.model.hosts import ModelHosts

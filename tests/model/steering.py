@@ -1,7 +1,7 @@
-"""What people do with a run under way. They look at the hosts before they say how something ended, and say the truth."""
+"""What people do with a run under way. Before they say how something ended they look at the host; they do not lie."""
 
 from core.action import Ended, Verb
-from tests.model.world import ALL, Violation, World
+from tests.model.world import ALL, ViolatedError, World
 
 STEER = ("pause", "resume", "abort", "retry", "skip", "settle", "leave", "freeze", "thaw")
 #: Rounds in which people who only want to get on have to bring everything to an end.
@@ -53,7 +53,7 @@ def bring_to_an_end(world: World) -> None:
     Everything works again, everybody goes on, people decide: each run has to come to an end.
 
     Raises:
-        Violation: one does not.
+        ViolatedError: one does not.
     """
     _calm(world)
     for number in range(ROUNDS):
@@ -70,7 +70,7 @@ def bring_to_an_end(world: World) -> None:
             for verb in ("settle", "retry", "resume", "skip", "leave" if number > ROUNDS // 2 else "resume"):
                 steer(world, "U-cy", verb, 0, ALL)
         world.check()
-    raise Violation(f"end: {world.open()} never ends: {[(line.kind, line.unit) for line in world.eye.lines[-20:]]}")
+    raise ViolatedError(f"end: {world.open()} never ends: {[(line.kind, line.unit) for line in world.eye.lines[-20:]]}")
 
 
 def _calm(world: World) -> None:

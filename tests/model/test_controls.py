@@ -22,7 +22,7 @@ from store.audit import AuditPart
 from store.locks import LocksPart
 from tests.model.machine import Model
 from tests.model.searching import CONTROL
-from tests.model.world import Violation
+from tests.model.world import ViolatedError
 
 Weaken = Callable[[str], None]
 
@@ -36,7 +36,7 @@ def weaken(monkeypatch: pytest.MonkeyPatch) -> Weaken:
 
 def found() -> str:
     """Search until an invariant is broken; return which."""
-    with pytest.raises(Violation) as broken:
+    with pytest.raises(ViolatedError) as broken:
         run_state_machine_as_test(Model, settings=CONTROL)
     return broken.value.name
 
@@ -87,11 +87,10 @@ def test_saying_that_it_never_ran_without_asking_the_host_runs_it_twice(monkeypa
 
 
 def test_a_requester_who_counts_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    subject = Run.subject.fget
-    assert subject is not None
+    whole: Callable[[Run], Subject] = vars(Run)["subject"].fget
 
     def barring_nobody(self: Run) -> Subject:
-        return replace(subject(self), barred=frozenset())
+        return replace(whole(self), barred=frozenset())
 
     monkeypatch.setattr(Run, "subject", property(barring_nobody))
 

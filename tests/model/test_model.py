@@ -1,9 +1,9 @@
 """The model of the whole: whatever happens in whatever order, the invariants hold."""
 
 import pytest
+from hypothesis.stateful import run_state_machine_as_test
 
 from tests.model.machine import Model
-from hypothesis.stateful import run_state_machine_as_test
 from tests.model.searching import BOUNDED, LONG
 
 

@@ -1,8 +1,8 @@
 """
 The whole in one process: several replicas on one database file, hosts, a chat, people, and time.
 
-Everything is the bot's own code but the edges: what a host or Slack would do, and when somebody is let go on. A world is
-made anew for each example and forgets everything.
+Everything is the bot's own code but the edges: what a host or Slack would do, and when somebody is let go on. A world
+is made anew for each example and forgets everything.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import atexit
 import shutil
 import tempfile
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
@@ -45,7 +45,7 @@ ALL = 600
 _SOMEBODY = Actor(person=roster().people["cy"], account=Account(id=account("U-cy")), way="cli")
 
 
-class Violation(AssertionError):
+class ViolatedError(AssertionError):
     """An invariant does not hold. `name` is which."""
 
     def __init__(self, words: str) -> None:
@@ -96,7 +96,7 @@ class World:
         dead.kill()
         self.replicas[which] = self._start(f"{dead.name}'", dead.engines)
 
-    def _task(self, loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **named: Any) -> asyncio.Task[Any]:
+    def _task(self, loop: asyncio.AbstractEventLoop, coro: Any, **named: Any) -> "asyncio.Task[Any]":
         """Whoever begins a task owns it, and it dies with its owner."""
         task: asyncio.Task[Any] = asyncio.Task(coro, loop=loop, **named)
         if (owner := self._known.get(CALLER.get().replica)) is not None:
@@ -181,14 +181,14 @@ class World:
     def check(self) -> None:
         """
         Raises:
-            Violation: an invariant does not hold, or the bot met something it calls a bug.
+            ViolatedError: an invariant does not hold, or the bot met something it calls a bug.
         """
         self._note(self._grows.check())
         for replica in self._known.values():
             self._note(f"bug: {run_id} cannot be driven: {why}" for run_id, why in replica.engine.stalled.items())
             self._note(f"bug: {replica.name} {error!r}" for error in replica.errors)
         if self.violations:
-            raise Violation(self.violations[0])
+            raise ViolatedError(self.violations[0])
 
     def close(self) -> None:
         for replica in self._known.values():

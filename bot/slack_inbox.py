@@ -11,7 +11,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -181,7 +181,17 @@ class Inbox:
         """Of several replicas that take up the same, one does."""
         async with self._store.begin() as tx:
             now = self._clock.now()
-            return [item for item in items if await tx.adopt(item, now)]
+            return [replace(item, adopted_at=now) for item in items if await tx.adopt(item, now)]
+
+    async def _is_done(self, item: InboxItem) -> bool:
+        """Whoever left it may have been frozen only, and has done it since."""
+        try:
+            async with self._store.look() as tx:
+                return not await tx.is_left(item.event_id)
+        except StoreUnavailableError as error:
+            log.warning("%s is left to whoever takes it up next: %s", item.event_id, error)
+            self._ours.pop(item.event_id, None)
+            return True
 
     async def close(self, *, within_s: float = 2.0) -> None:
         """Let what is being handled end, for a moment. What does not is handled after the next start."""
@@ -210,6 +220,8 @@ class Inbox:
         return bool(self._left_for) and time.monotonic() - since_s > 0.8 * self._left_for.total_seconds()
 
     async def _one(self, item: InboxItem) -> None:
+        if item.adopted_at is not None and await self._is_done(item):
+            return
         try:
             await self._handle(item)
         except NewerJournalError as error:

@@ -34,6 +34,11 @@ class InboxPart(Part):
         )
         return await self._write(mine.values(note=_note(at))) > 0
 
+    async def is_left(self, event_id: str) -> bool:
+        """Whether it is there and nobody has handled it."""
+        query = select(InboxRow.number).where(InboxRow.event_id == event_id, col(InboxRow.handled_at).is_(None))
+        return (await self._session.exec(query)).first() is not None
+
     async def handled(self, event_id: str, at: datetime, note: str = "") -> None:
         """Handle an event and its effects in one transaction, and it is handled once."""
         row = (await self._session.exec(select(InboxRow).where(InboxRow.event_id == event_id))).first()

@@ -23,22 +23,16 @@ WORTH_CROSSING = ("approved", "probed", "claimed", "done", "resumed", "acted", "
 START = 'start prod --to newton --reason "wrong answers" --confirm prod'
 
 
-class Model(RuleBasedStateMachine):
+class Asking(RuleBasedStateMachine):
+    """The part of the model in which people ask, agree and doubt; small enough to be searched quickly."""
+
     def __init__(self) -> None:
         super().__init__()
         self.world = World()
 
-    @initialize(how=st.sampled_from(["nothing", "asked", "agreed", "agreed", "slow", "slow"]), far=points)
-    def begin(self, how: str, far: int) -> None:
-        """Most histories begin where something is at stake."""
-        if how == "nothing":
-            return
-        self.world.hosts.slow = how == "slow"
+    @initialize()
+    def begin(self) -> None:
         self.ask("U-ana", 0, ALL)
-        if how == "asked":
-            return
-        self.agree("U-bo", "reaction", 0, ALL)
-        self.agree("U-cy", "reaction", 0, far)
 
     # -- people ------------------------------------------------------------------------------------------------
 
@@ -99,14 +93,6 @@ class Model(RuleBasedStateMachine):
         if len(chat.on_their_way) > before:
             self.world.deliver(to, which=-1, points=far)
 
-    @rule(user=st.sampled_from(OPERATORS), verb=st.sampled_from(STEER), to=replicas, far=points)
-    @precondition(lambda self: self.world.under_way())
-    def steer(self, user: str, verb: str, to: int, far: int) -> None:
-        if verb in ("freeze", "thaw"):
-            self.world.freeze(to, on=verb == "freeze")
-        else:
-            steer(self.world, user, verb, to, far)
-
     @rule(how=st.sampled_from(["", "", "", "recorded", "live"]))
     @precondition(lambda self: self.world.eye.lines and self.world.eye.lines[-1].kind in WORTH_CROSSING)
     def cross(self, how: str) -> None:
@@ -127,12 +113,48 @@ class Model(RuleBasedStateMachine):
         else:
             self.world.deliver(to, which=which, points=far, again=how == "comes again")
 
-    # -- replicas ----------------------------------------------------------------------------------------------
-
     @rule(which=replicas, far=points, order=places)
     def go_on(self, which: int, far: int, order: int) -> None:
         self.world.replicas[which].go_on(far, order)
         self.world.place_boards()
+
+    @invariant()
+    def holds(self) -> None:
+        self.world.check()
+
+    def teardown(self) -> None:
+        try:
+            if not self.world.violations:
+                bring_to_an_end(self.world)
+                self.world.check()
+        finally:
+            self.world.close()
+
+
+class Model(Asking):
+    """The whole."""
+
+    @initialize(how=st.sampled_from(["nothing", "asked", "agreed", "agreed", "slow", "slow"]), far=points)
+    def begin(self, how: str, far: int) -> None:
+        """Most histories begin where something is at stake."""
+        if how == "nothing":
+            return
+        self.world.hosts.slow = how == "slow"
+        self.ask("U-ana", 0, ALL)
+        if how == "asked":
+            return
+        self.agree("U-bo", "reaction", 0, ALL)
+        self.agree("U-cy", "reaction", 0, far)
+
+    @rule(user=st.sampled_from(OPERATORS), verb=st.sampled_from(STEER), to=replicas, far=points)
+    @precondition(lambda self: self.world.under_way())
+    def steer(self, user: str, verb: str, to: int, far: int) -> None:
+        if verb in ("freeze", "thaw"):
+            self.world.freeze(to, on=verb == "freeze")
+        else:
+            steer(self.world, user, verb, to, far)
+
+    # -- replicas ----------------------------------------------------------------------------------------------
 
     @rule()
     def carry_on(self) -> None:
@@ -182,15 +204,3 @@ class Model(RuleBasedStateMachine):
     @precondition(lambda self: self.world.hosts.running())
     def finish(self, which: int) -> None:
         self.world.hosts.finish(which)
-
-    @invariant()
-    def holds(self) -> None:
-        self.world.check()
-
-    def teardown(self) -> None:
-        try:
-            if not self.world.violations:
-                bring_to_an_end(self.world)
-                self.world.check()
-        finally:
-            self.world.close()

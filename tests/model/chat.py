@@ -6,7 +6,7 @@ off is the bot's own code.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, cast
 
@@ -20,6 +20,7 @@ from commands.base import Reply
 from core.people import Account
 from tests.model.pace import Gate
 from tests.model.people import TEAM, described
+from tests.model.reach import CALLER
 
 CHANNEL = "C1"
 CHECK, NO_ENTRY = "white_check_mark", "no_entry_sign"
@@ -31,7 +32,6 @@ Body = dict[str, Any]
 class Chat:
     boards: dict[str, str] = field(default_factory=dict)  #: run -> its message's ts
     reactions: dict[str, set[tuple[str, str]]] = field(default_factory=dict)  #: ts -> (user, name of the emoji)
-    seen: dict[str, frozenset[tuple[str, str]]] = field(default_factory=dict)  #: ts -> what stood there when last read
     on_their_way: list[Body] = field(default_factory=list)  #: in the order they happened
     delivered: list[Body] = field(default_factory=list)
     away: bool = False
@@ -111,7 +111,8 @@ class ChatAccounts(SlackAccounts):
         await self._gate.point()
         if self._chat.away:
             raise SlackAwayError("Slack did not say which reactions stand on the board: away")
-        standing = self._chat.seen[ts] = frozenset(self._chat.reactions.get(ts, ()))
+        standing = frozenset(self._chat.reactions.get(ts, ()))
+        CALLER.set(replace(CALLER.get(), board=standing))
         return frozenset(Mark(user, kind) for user, name in standing if (kind := kind_of(name)))
 
 

@@ -51,7 +51,7 @@ class Invariants:
         for line in new:
             yield from self._written_by_its_driver(line, by)
             if line.kind == "claimed":
-                yield from self._claimed(line)
+                yield from self._claimed(line, by)
             if line.kind == "begun" and self._eye.checkpoint_at is not None:
                 yield f"point of no return: {line.run_id} begun after a checkpoint said that it was crossed"
             if line.kind == "started":
@@ -79,7 +79,7 @@ class Invariants:
 
     # -- approvals ---------------------------------------------------------------------------------------------
 
-    def _claimed(self, line: Line) -> Iterator[str]:
+    def _claimed(self, line: Line, by: Caller) -> Iterator[str]:
         run, look = self._eye.runs[line.run_id], self._hosts.looked.get(line.run_id)
         approvals = self._standing(line)
         people = {who_counts(approval.data["account"], run.requester) for approval in approvals} - {""}
@@ -92,7 +92,7 @@ class Invariants:
         yield from self._past(line, "was claimed")
         if self._eye.checkpoint_at is not None and self._eye.checkpoint_at < line.moment:
             yield f"point of no return: {run.id} was claimed after a checkpoint said that it was crossed"
-        yield from self._chat_agrees(run, approvals, set(line.data["people"]))
+        yield from self._chat_agrees(run, approvals, set(line.data["people"]), by.board)
 
     def _standing(self, claimed: Line) -> list[Line]:
         standing: dict[str, Line] = {}
@@ -103,9 +103,10 @@ class Invariants:
                 standing.pop(line.data["person"], None)
         return list(standing.values())
 
-    def _chat_agrees(self, run: RunRow, approvals: list[Line], spent: set[str]) -> Iterator[str]:
+    def _chat_agrees(
+        self, run: RunRow, approvals: list[Line], spent: set[str], seen: frozenset[tuple[str, str]]
+    ) -> Iterator[str]:
         """What was read off the board at the claim: each "yes" that was spent stood there, and no veto."""
-        seen = self._chat.seen.get(self._chat.board_of(run.id), frozenset())
         users = {user for user, name in seen if name != NO_ENTRY}
         for approval in approvals:
             user = approval.data["account"].removeprefix(f"{TEAM}/")

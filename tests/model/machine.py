@@ -79,7 +79,7 @@ class Asking(RuleBasedStateMachine):
 
     @rule(user=st.sampled_from(USERS), way=st.sampled_from(NAYS), which=places, to=replicas, far=points)
     def doubt(self, user: str, way: str, which: int, to: int, far: int) -> None:
-        """Take a reaction away again, veto, withdraw."""
+        """Take a reaction away again, and the event of it may take its time; veto, withdraw."""
         chat, before = self.world.chat, len(self.world.chat.on_their_way)
         match way:
             case "take away":
@@ -90,7 +90,7 @@ class Asking(RuleBasedStateMachine):
                 chat.click(user, self.run_id, "veto", self.value())
             case _:
                 chat.command(user, f"withdraw {self.run_id}")
-        if len(chat.on_their_way) > before:
+        if len(chat.on_their_way) > before and (way != "take away" or which % 2):
             self.world.deliver(to, which=-1, points=far)
 
     @rule(how=st.sampled_from(["", "", "", "recorded", "live"]))

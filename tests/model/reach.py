@@ -23,6 +23,7 @@ class Caller:
     replica: str = ""
     read_at: int = 0  #: the moment of its last look at the database
     read_s: float = 0.0  #: the same by the clock
+    board: frozenset[tuple[str, str]] = frozenset()  #: what stood on the board it read last: user, name of the emoji
 
 
 CALLER: ContextVar[Caller] = ContextVar("CALLER", default=Caller())  # noqa: B039  # it is frozen

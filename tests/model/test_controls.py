@@ -106,6 +106,7 @@ def test_an_account_that_counts_whatever_it_is_is_found(monkeypatch: pytest.Monk
     assert found(Asking) == "quorum"
 
 
+@pytest.mark.slow  # it takes half a minute to meet the right moment
 def test_a_reaction_that_counts_after_it_was_taken_away_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     async def nothing(self: Reactions, *_what: Any) -> None:
         return None

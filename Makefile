@@ -64,7 +64,7 @@ chaos: setup-dev debs ## kill the bot and cut its links on purpose, at most 8 mi
 	$(BIN)/python -m pytest tests/chaos/test_harness.py
 	$(BIN)/python -m chaos --points kinds --minutes 2 --faults 100000
 
-chaos-full: setup-dev debs ## the same until 5,000 faults and 1,000 kills on each database (CHAOS_ARGS=…)
+chaos-full: setup-dev debs ## slow tests (the long model too), then the same until 5,000 faults and 1,000 kills on each database (CHAOS_ARGS=…)
 	$(BIN)/python -m pytest -m slow
 	$(BIN)/python -m chaos $(CHAOS_ARGS)
 

@@ -29,7 +29,21 @@ from core.ports import Clock
 from core.resolve import ResolvedStep, Unit
 from core.run import Run
 from core.run_states import RunStatus
-from core.schedule import AskPerson, Do, Elect, Finish, PassOver, Probe, Recover, Rest, Retry, Undo, decide, destroyed
+from core.schedule import (
+    AskPerson,
+    Do,
+    Elect,
+    Finish,
+    PassOver,
+    Probe,
+    Recover,
+    Rest,
+    Retry,
+    Undo,
+    decide,
+    destroyed,
+    look_expired,
+)
 from core.state import Ask, NewerJournalError, RunState
 from core.unit_states import UnitStatus
 from core.wishes import Draft
@@ -271,6 +285,7 @@ class Driver:
             looker=self._looker,
             tell=lambda text: self._tell(self.run.id, unit.key, text),
             fence=self._fence,
+            still_holds=lambda: self._check_look(state, unit),
         )
 
     async def _fence(self) -> None:
@@ -279,6 +294,12 @@ class Driver:
             with attempt:
                 async with self._store.look() as tx:
                     await tx.check_epoch(self.run.id, self.epoch)
+
+    def _check_look(self, state: RunState, unit: Unit) -> None:
+        """The same for the points of no return: a machine may have stood still since they were looked at."""
+        step = self.run.plan.step_of(unit.key)
+        if look_expired(self.run.plan, state, step, self._clock.now()):
+            raise RefusedError("what the points of no return said has expired since; retry looks again")
 
     # -- the rest ----------------------------------------------------------------------------------------------
 

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from bot.hands import Hands, action_for
 from core.action import Ended, Verb
@@ -60,19 +61,21 @@ class Looker:
             if (point.id, probe.probe, probe.host, probe.item) in asked
         ]
         evidence = await asyncio.gather(*(self._probe(plan, run_id, point, probe) for point, probe in probes))
-        return evaluate(plan.checkpoint_names, questions, checkpoints, evidence, self._clock.now())
+        now = self._clock.now()
+        findings = evaluate(plan.checkpoint_names, questions, checkpoints, evidence, now)
+        # They are as old as their oldest answer: whoever goes on from them later counts from there.
+        return replace(findings, at=min((answer.at for answer in evidence), default=now))
 
     async def _probe(self, plan: ResolvedPlan, run_id: str, point: str, probe: ResolvedProbe) -> Evidence:
         unit = f"{point}.{probe.probe}@{probe.where}"
         try:
             host = self._hands.host(plan, probe.host)
-            ended = await self.look(run_id, unit, Verb.PROBE, probe.command, host)
+            at, ended = await self._look(run_id, unit, Verb.PROBE, probe.command, host)
             verdict = read(probe.reversible, probe.crossed, ended.exit_code, ended.stdout)
             found = said(ended)
         except (NotStartedError, OutcomeLostError) as error:
             # A transport error is never a command's answer.
-            verdict, found = Verdict.UNKNOWN, str(error)
-        at = self._clock.now()
+            verdict, found, at = Verdict.UNKNOWN, str(error), self._clock.now()
         return Evidence(
             point=point, probe=probe.probe, host=probe.host, item=probe.item, verdict=verdict, found=found, at=at
         )
@@ -141,8 +144,14 @@ class Looker:
         Raises:
             NotStartedError, OutcomeLostError: the host gave no answer.
         """
+        return (await self._look(run_id, unit, verb, command, host))[1]
+
+    async def _look(self, run_id: str, unit: str, verb: Verb, command: Command, host: Host) -> tuple[datetime, Ended]:
+        """Also return when it was asked: an answer may be read long after it was given, and is as old as it is."""
         async with self._room:
-            return await look_again(self._hands.executor(host), action_for(run_id, unit, verb, command), host)
+            asked_at = self._clock.now()
+            action = action_for(run_id, unit, verb, command)
+            return asked_at, await look_again(self._hands.executor(host), action, host)
 
 
 def _silent(role: str, wanted: str, host: str, why: str) -> CheckResult:

@@ -11,7 +11,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -92,7 +92,7 @@ class Inbox:
         self._handle = handle
         self._left_for = left_for
         self._lanes: dict[str, deque[tuple[InboxItem, float]]] = {}
-        self._answering: dict[str, tuple[InboxItem, str]] = {}
+        self._answering: dict[str, tuple[InboxItem, str, float]] = {}
         self._working: set[asyncio.Task[None]] = set()
         self._ours: dict[str, None] = {}  #: ids of what was taken in or handed out here, the newest last
         self.received = 0
@@ -108,6 +108,7 @@ class Inbox:
         Raises:
             StoreUnavailableError: it could not be written down; it must not be acknowledged as done.
         """
+        since_s = time.monotonic()
         item = InboxItem(event_id=envelope.id, kind=envelope.kind, payload=kept(body), at=self._clock.now())
         known = item.event_id in self._ours
         self._remember(item.event_id)  # before it can be read: `replay` may be at it in this very moment
@@ -122,7 +123,7 @@ class Inbox:
             log.info("%s came again and was dropped", envelope.id)
             return False
         self.received += 1
-        self._answering[envelope.id] = (item, envelope.user)
+        self._answering[envelope.id] = (item, envelope.user, since_s)
         return True
 
     async def _write(self, item: InboxItem) -> bool:
@@ -145,9 +146,10 @@ class Inbox:
         if envelope is not None and envelope.id in self._answering:
             self._put(*self._answering.pop(envelope.id))
 
-    def _put(self, item: InboxItem, user: str) -> None:
+    def _put(self, item: InboxItem, user: str, since_s: float) -> None:
+        """*since_s*: when it came into our hands, before that was written: a replica may freeze after any line."""
         self._remember(item.event_id)
-        held = (item, time.monotonic())
+        held = (item, since_s)
         lane = self._lanes.get(user)
         if lane is not None:
             lane.append(held)
@@ -164,14 +166,32 @@ class Inbox:
         Of several replicas' only what was left for long: what is younger may be in another one's hands. What this one
         took in or handed out is its own matter, whether Slack has its answer yet, and whether it is marked yet.
         """
-        before = self._clock.now() - self._left_for
+        since_s, before = time.monotonic(), self._clock.now() - self._left_for
         async with self._store.look() as tx:
             left = await tx.inbox(limit=1_000)
-        items = [item for item in left if item.at <= before and item.event_id not in self._ours]
+        items = [item for item in left if item.held_since <= before and item.event_id not in self._ours]
+        if items and self._left_for:
+            items = await self._adopted(items)
         for item in items:
             envelope = envelope_of(item.payload)
-            self._put(item, envelope.user if envelope else "")
+            self._put(item, envelope.user if envelope else "", since_s)
         return len(items)
+
+    async def _adopted(self, items: list[InboxItem]) -> list[InboxItem]:
+        """Of several replicas that take up the same, one does."""
+        async with self._store.begin() as tx:
+            now = self._clock.now()
+            return [replace(item, adopted_at=now) for item in items if await tx.adopt(item, now)]
+
+    async def _is_done(self, item: InboxItem) -> bool:
+        """Whoever left it may have been frozen only, and has done it since."""
+        try:
+            async with self._store.look() as tx:
+                return not await tx.is_left(item.event_id)
+        except StoreUnavailableError as error:
+            log.warning("%s is left to whoever takes it up next: %s", item.event_id, error)
+            self._ours.pop(item.event_id, None)
+            return True
 
     async def close(self, *, within_s: float = 2.0) -> None:
         """Let what is being handled end, for a moment. What does not is handled after the next start."""
@@ -200,6 +220,8 @@ class Inbox:
         return bool(self._left_for) and time.monotonic() - since_s > 0.8 * self._left_for.total_seconds()
 
     async def _one(self, item: InboxItem) -> None:
+        if item.adopted_at is not None and await self._is_done(item):
+            return
         try:
             await self._handle(item)
         except NewerJournalError as error:

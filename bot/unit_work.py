@@ -48,6 +48,7 @@ class UnitWork:
     looker: Looker
     tell: Callable[[str], None]  #: gets the output as it comes
     fence: Callable[[], Awaitable[None]]  #: raises FencedError if another driver has the run
+    still_holds: Callable[[], None]  #: raises RefusedError if the look it was decided on has expired
     stopping: asyncio.Event = field(default_factory=asyncio.Event)  #: set: end it, a person aborted
 
     # -- doing -------------------------------------------------------------------------------------------------
@@ -59,6 +60,7 @@ class UnitWork:
         try:
             host = self._host()
             await self.fence()
+            self.still_holds()
             verdict = await self._act(self._action(Verb.DO), host)
         except (NotStartedError, RefusedError) as error:
             data = {"reason": f"{error} (nothing was started)", "began": False}

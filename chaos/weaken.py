@@ -2,6 +2,7 @@
 Taking one safeguard out of the victim on purpose. A chaos harness that then finds nothing is broken itself.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -121,7 +122,7 @@ def _acknowledge_first() -> None:
 
     async def take(self: Inbox, envelope: Envelope, body: Body) -> bool:
         item = InboxItem(event_id=envelope.id, kind=envelope.kind, payload=kept(body), at=self._clock.now())
-        self._answering[envelope.id] = (item, envelope.user)
+        self._answering[envelope.id] = (item, envelope.user, time.monotonic())
         return True
 
     async def write_and_handle(self: Inbox, item: InboxItem) -> None:

@@ -241,6 +241,15 @@ def too_old(plan: ResolvedPlan, findings: Findings, now: datetime) -> bool:
     return not timedelta(0) <= now - findings.at <= timedelta(seconds=shortest)
 
 
+def look_expired(plan: ResolvedPlan, state: RunState, step: ResolvedStep, now: datetime) -> bool:
+    """
+    Return whether the look that a wave of *step* was decided on no longer holds at *now*.
+
+    Whoever acts asks again in the last moment: between the decision and the act a machine may have stood still.
+    """
+    return _looks_first(plan, state, step) and (state.findings is None or too_old(plan, state.findings, now))
+
+
 def destroyed(plan: ResolvedPlan, state: RunState) -> tuple[Unit, ...]:
     """The units of destructive steps that were ever started: once there is one, only forward is left."""
     return tuple(

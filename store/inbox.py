@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import col, delete, select
+from sqlmodel import col, delete, select, update
 
 from core.codec import to_data
+from store.columns import iso
 from store.parts import Part
 from store.records import InboxItem
 from store.tables import InboxRow
@@ -22,7 +23,21 @@ class InboxPart(Part):
         """Return what was received and not handled, in order."""
         query = select(InboxRow).where(col(InboxRow.handled_at).is_(None)).order_by(col(InboxRow.number)).limit(limit)
         rows = (await self._session.exec(query)).all()
-        return [InboxItem(event_id=r.event_id, kind=r.kind, payload=r.payload, at=r.at) for r in rows]
+        return [_item(row) for row in rows]
+
+    async def adopt(self, item: InboxItem, at: datetime) -> bool:
+        """Take up what another replica left; False: it was handled, or somebody took it up since *item* was read."""
+        mine = update(InboxRow).where(
+            col(InboxRow.event_id) == item.event_id,
+            col(InboxRow.handled_at).is_(None),
+            col(InboxRow.note) == _note(item.adopted_at),
+        )
+        return await self._write(mine.values(note=_note(at))) > 0
+
+    async def is_left(self, event_id: str) -> bool:
+        """Whether it is there and nobody has handled it."""
+        query = select(InboxRow.number).where(InboxRow.event_id == event_id, col(InboxRow.handled_at).is_(None))
+        return (await self._session.exec(query)).first() is not None
 
     async def handled(self, event_id: str, at: datetime, note: str = "") -> None:
         """Handle an event and its effects in one transaction, and it is handled once."""
@@ -39,3 +54,13 @@ class InboxPart(Part):
         """
         result = await self._session.exec(delete(InboxRow).where(col(InboxRow.handled_at) < before))
         return int(result.rowcount)
+
+
+def _note(adopted_at: datetime | None) -> str:
+    """Until an event is handled its note says since when it is in the hands of whoever took it up."""
+    return iso(adopted_at) if adopted_at else ""
+
+
+def _item(row: InboxRow) -> InboxItem:
+    adopted_at = datetime.fromisoformat(row.note) if row.note else None
+    return InboxItem(event_id=row.event_id, kind=row.kind, payload=row.payload, at=row.at, adopted_at=adopted_at)

@@ -37,6 +37,12 @@ class InboxItem:
     kind: str
     payload: Mapping[str, Any]
     at: datetime
+    adopted_at: datetime | None = None  #: when a replica took up what another one had left
+
+    @property
+    def held_since(self) -> datetime:
+        """Since when somebody has it in hands; nobody, if that is long ago."""
+        return self.adopted_at or self.at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

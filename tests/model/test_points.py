@@ -1,0 +1,108 @@
+"""
+One history, disturbed at each of its points in turn: what chance rarely meets is met for certain.
+
+A request that two people agree to passes some 145 points on its way to the end. `FOUND` are those at which something
+was wrong once; they are always played, with a few others. All of them are played in the slow run.
+"""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.model.machine import Model
+from tests.model.steering import bring_to_an_end
+from tests.model.world import ALL, World
+
+EVERY = range(150)
+
+
+@pytest.fixture
+def model() -> Iterator[Model]:
+    made = Model()
+    yield made
+    made.world.close()
+
+
+def agreed(model: Model, points: int) -> World:
+    """Asked for and agreed to; the first replica goes on from the second "yes" for so many points."""
+    model.ask("U-ana", 0, ALL)
+    model.agree("U-bo", "reaction", 0, ALL)
+    model.agree("U-cy", "reaction", 0, points)
+    return model.world
+
+
+def stands_still(world: World) -> None:
+    """The only machine stands still for longer than a look at the points of no return holds."""
+    world.loop.go_on(1_700)
+    world.replicas[0].go_on(ALL)
+
+
+def crossed_meanwhile(world: World) -> None:
+    """The same, and somebody goes past the point of no return meanwhile."""
+    world.hosts.cross()
+    world.loop.go_on(130)
+    world.replicas[0].go_on(ALL)
+
+
+def dies(world: World) -> None:
+    world.kill(0)
+    world.take_over(1, points=ALL)
+
+
+def is_replaced_and_wakes(world: World) -> None:
+    world.take_over(1, points=ALL)
+    world.replicas[0].go_on(ALL)
+
+
+def wakes_beside_another(world: World) -> None:
+    world.take_over(1, points=5)
+    world.replicas[0].go_on(7)
+    world.replicas[1].go_on(3)
+    world.replicas[0].go_on(ALL)
+
+
+#: What happens -> the points at which it went wrong once.
+FOUND: dict[Callable[[World], None], tuple[int, ...]] = {
+    stands_still: (60, 65, 67),
+    crossed_meanwhile: (60, 65, 67),
+    dies: (),
+    is_replaced_and_wakes: (),
+    wakes_beside_another: (),
+}
+
+
+def play(model: Model, happens: Callable[[World], None], point: int) -> None:
+    world = agreed(model, point)
+    happens(world)
+    world.check()
+    bring_to_an_end(world)
+    world.check()
+
+
+@pytest.mark.parametrize(
+    ("happens", "point"),
+    [(happens, point) for happens, points in FOUND.items() for point in sorted({*points, *EVERY[::24]})],
+)
+def test_at_some_points(model: Model, happens: Callable[[World], None], point: int) -> None:
+    play(model, happens, point)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("happens", FOUND)
+@pytest.mark.parametrize("point", EVERY)
+def test_at_every_point(model: Model, happens: Callable[[World], None], point: int) -> None:
+    play(model, happens, point)
+
+
+def test_of_two_that_take_up_what_was_left_one_does(model: Model) -> None:
+    """`click:t6` of seed 3: two replicas read the same left-over of the inbox, and both handled it."""
+    world = agreed(model, ALL)
+    for _ in range(2):
+        model.doubt("U-dee", "veto by button", 0, 2, 3)
+    world.kill(2)
+    world.loop.go_on(60)
+    world.sweep(0, points=6)
+    world.sweep(1)
+    world.replicas[0].go_on(ALL)
+
+    world.check()

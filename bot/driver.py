@@ -281,6 +281,7 @@ class Driver:
             unit=unit,
             attempt=unit_state.attempt,
             undo_attempt=unit_state.undo_attempt,
+            unseen=unit_state.unseen,
             hands=self._hands,
             looker=self._looker,
             tell=lambda text: self._tell(self.run.id, unit.key, text),

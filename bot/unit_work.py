@@ -6,7 +6,7 @@ whose intent was not written before.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +44,7 @@ class UnitWork:
     unit: Unit
     attempt: int
     undo_attempt: int
+    unseen: tuple[int, ...]  #: earlier attempts whose end nobody saw
     hands: Hands
     looker: Looker
     tell: Callable[[str], None]  #: gets the output as it comes
@@ -59,13 +60,43 @@ class UnitWork:
             return await self.verify()
         try:
             host = self._host()
-            await self.fence()
-            self.still_holds()
-            verdict = await self._act(self._action(Verb.DO), host)
+            earlier = await self._spent(Verb.DO, self.unseen, host)
+            if any(ended.killed for ended in earlier):
+                return self._not_started("an earlier attempt was at work until now; look what it did", spent=True)
+            verdict: Verdict | None = _well(earlier)
+            if verdict is None:
+                await self.fence()
+                self.still_holds()
+                verdict = await self._act(self._action(Verb.DO), host)
         except (NotStartedError, RefusedError) as error:
-            data = {"reason": f"{error} (nothing was started)", "began": False}
-            return Result(drafts=(Draft(kind=Kind.UNIT_FAILED, unit=self.unit.key, data=data),))
+            return self._not_started(str(error))
         return await self._judge(verdict)
+
+    def _not_started(self, why: str, *, spent: bool = False) -> Result:
+        """*spent*: whatever earlier attempts might still have done is out of the way."""
+        data = {"reason": f"{why} (nothing was started)", "began": False, "spent": spent}
+        return Result(drafts=(Draft(kind=Kind.UNIT_FAILED, unit=self.unit.key, data=data),))
+
+    async def _spent(self, verb: Verb, attempts: Iterable[int], host: Host) -> list[Ended]:
+        """
+        Take away from earlier *attempts* what they may still do; return how those ended that have run after all.
+
+        A frozen replica may hold such a call in its hands, and would make it whenever it wakes.
+
+        Raises:
+            NotStartedError, RefusedError: nobody can be sure now; nothing may be started.
+        """
+        found = [await self._ended_for_good(self._action(verb, attempt), host) for attempt in attempts]
+        return [verdict for verdict in found if isinstance(verdict, Ended)]
+
+    async def _ended_for_good(self, action: Action, host: Host) -> Verdict:
+        try:
+            verdict = await self.hands.executor(host).stop(action, host)
+        except OutcomeLostError as error:
+            raise RefusedError(f"what became of attempt {action.attempt} cannot be asked: {error}") from error
+        if isinstance(verdict, Lost) and (verdict.still_alive or verdict.silent):
+            raise RefusedError(f"attempt {action.attempt} cannot be ended: {verdict.reason}")
+        return verdict
 
     async def _act(self, action: Action, host: Host) -> Verdict:
         """
@@ -207,8 +238,11 @@ class UnitWork:
     async def undo(self) -> Result:
         try:
             host = self._host()
-            await self.fence()
-            verdict = await self._act(self._action(Verb.UNDO), host)
+            await self._spent(Verb.DO, self.unseen, host)
+            verdict: Verdict | None = _well(await self._spent(Verb.UNDO, range(1, self.undo_attempt), host))
+            if verdict is None:
+                await self.fence()
+                verdict = await self._act(self._action(Verb.UNDO), host)
         except (NotStartedError, RefusedError) as error:
             return Result(drafts=(self._draft(Kind.UNDO_FAILED, f"{error} (nothing was started)"),))
         return self._undone(verdict)
@@ -237,11 +271,12 @@ class UnitWork:
     def _host(self) -> Host:
         return self.hands.host(self.plan, self.unit.host)
 
-    def _action(self, verb: Verb) -> Action:
+    def _action(self, verb: Verb, attempt: int = 0) -> Action:
+        """Of this attempt, or of an earlier one."""
         command = self.unit.do if verb is Verb.DO else self.unit.undo
         if command is None:
             raise AssertionError(f"'{self.unit.key}' has nothing to {verb}")
-        attempt = self.attempt if verb is Verb.DO else self.undo_attempt
+        attempt = attempt or (self.attempt if verb is Verb.DO else self.undo_attempt)
         return action_for(self.run_id, self.unit.key, verb, command, attempt=attempt, run_token=self.run_token)
 
     def _draft(self, kind: Kind, reason: str) -> Draft:
@@ -253,6 +288,10 @@ class UnitWork:
     def _printed(self, verb: Verb, output: Output, exit_code: int | None) -> Printed:
         attempt = self.undo_attempt if verb is Verb.UNDO else self.attempt
         return Printed(unit=self.unit.key, verb=verb, attempt=attempt, output=output, exit_code=exit_code)
+
+
+def _well(ended: Iterable[Ended]) -> Ended | None:
+    return next((each for each in ended if not _problem(each)), None)
 
 
 def _problem(ended: Ended) -> str:

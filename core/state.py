@@ -28,6 +28,7 @@ class UnitState:
     ever_started: bool = False  #: some attempt ran, or may have; a proof that it never ran takes its attempt back
     began_before: bool = False  #: `ever_started` as it was before this attempt
     ever_unknown: bool = False
+    unseen: tuple[int, ...] = ()  #: attempts whose end nobody saw, and no later one has begun since
     rechecks: int = 0
     reason: str = ""  #: why it failed, was skipped or is unknown, in words
     first_started_at: datetime | None = None  #: of the first attempt that ran, or may have
@@ -219,7 +220,7 @@ def _apply_unit(state: RunState, entry: Entry) -> RunState:
         raise TransitionError(entry.unit, f"part of a run that is {state.status}", entry.kind)
     before = state.unit(entry.unit)
     status = unit_states.after(entry.unit, before.status, entry.kind)
-    unit = replace(before, status=status, **_unit_changes(before, entry, status))
+    unit = replace(before, status=status, unseen=_unseen(before, entry), **_unit_changes(before, entry, status))
     # A look at the points of no return holds for one wave: once a unit starts or is decided about, look again.
     probed_for = "" if entry.kind in _SPENDS_THE_LOOK else state.probed_for
     return replace(state, units={**state.units, entry.unit: unit}, probed_for=probed_for)
@@ -227,6 +228,16 @@ def _apply_unit(state: RunState, entry: Entry) -> RunState:
 
 #: DONE and the like end the wave, so the next one is looked at anew. STARTED does not: it belongs to the wave.
 _SPENDS_THE_LOOK = frozenset(Kind) - RUN_KINDS - {Kind.STARTED}
+
+
+def _unseen(before: UnitState, entry: Entry) -> tuple[int, ...]:
+    """Before an attempt begins, those before it are ended on the host; so its own end settles them too."""
+    if entry.kind is Kind.LOST and not before.acted:
+        return tuple(sorted({*before.unseen, before.attempt}))
+    began = entry.data.get("began") is not False or entry.data.get("spent") is True
+    if entry.kind is Kind.ACTED or (entry.kind is Kind.UNIT_FAILED and began):
+        return ()
+    return before.unseen
 
 
 def _unit_changes(before: UnitState, entry: Entry, status: UnitStatus) -> dict[str, Any]:

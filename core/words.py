@@ -11,8 +11,8 @@ from core.plan import Command, Look
 from core.target import Host
 
 _REFERENCE = re.compile(r"\{([a-z_][A-Za-z0-9_.@-]*)\}")
-#: A recorded fact a script cannot do without; `${BASELINE_X:-}` says itself what stands for nothing.
-_RECORDED = re.compile(r"(?<!\\)\$(?:\{(BASELINE_[A-Z0-9_]+)(?!:?[-+=])[^A-Z0-9_]|(BASELINE_[A-Z0-9_]+))")
+#: A recorded fact a script cannot do without; `${BASELINE_X:-}` and `${BASELINE_X:?why}` provide for its absence.
+_RECORDED = re.compile(r"(?<!\\)\$(?:\{(BASELINE_[A-Z0-9_]+)(?!:?[-+=?])[^A-Z0-9_]|(BASELINE_[A-Z0-9_]+))")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 

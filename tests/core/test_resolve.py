@@ -315,6 +315,7 @@ def test_a_host_that_only_preflight_asks_is_pinned_too() -> None:
         ("svc stop ${BASELINE_UNITS##* }", True),
         ('svc stop "${BASELINE_UNITS:-none}"', False),
         ("svc stop ${BASELINE_UNITS-}", False),
+        ("svc stop ${BASELINE_UNITS:?was not recorded}", False),
         ("echo '\\$BASELINE_UNITS'", False),
         ('svc stop "$BASELINE_RELEASE"', False),
     ],

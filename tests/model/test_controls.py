@@ -122,6 +122,7 @@ def test_not_looking_at_the_verdict_at_the_claim_is_found(monkeypatch: pytest.Mo
     assert found(Asking) == "point of no return"
 
 
+@pytest.mark.slow  # the same; `crossed_meanwhile` in test_points.py meets it for certain
 def test_not_looking_at_the_verdict_before_the_step_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(core.schedule, "_blocking", lambda *_what: ())
 

@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.model.machine import Model
-from tests.model.steering import bring_to_an_end
+from tests.model.steering import bring_to_an_end, steer
 from tests.model.world import ALL, World
 
 EVERY = range(150)
+HOSTS = ("a", "b", "c")
+#: A replica that stops at one of these has a call to a host in its hands.
+LATE = (32, 33, 34, 68, 81, 94, 107)
 
 
 @pytest.fixture
@@ -61,6 +64,18 @@ def wakes_beside_another(world: World) -> None:
     world.replicas[0].go_on(ALL)
 
 
+def wakes_after_a_person_retried(world: World) -> None:
+    """No host answers the successor, so a person looks and has it done again; then the frozen one makes its call."""
+    world.hosts.unreachable = set(HOSTS)
+    world.take_over(1, points=ALL)
+    world.loop.go_on(200)
+    world.replicas[1].go_on(ALL)
+    world.hosts.unreachable = set()
+    for verb in ("settle", "retry"):
+        steer(world, "U-cy", verb, 1, ALL)
+    world.replicas[0].go_on(ALL)
+
+
 #: What happens -> the points at which it went wrong once.
 FOUND: dict[Callable[[World], None], tuple[int, ...]] = {
     stands_still: (60, 65, 67),
@@ -68,6 +83,7 @@ FOUND: dict[Callable[[World], None], tuple[int, ...]] = {
     dies: (),
     is_replaced_and_wakes: (),
     wakes_beside_another: (),
+    wakes_after_a_person_retried: LATE,
 }
 
 

@@ -215,7 +215,7 @@ def _place() -> _Place:
     folder = Path(tempfile.mkdtemp(prefix="belay-model-", dir=memory if memory.is_dir() else None))
     atexit.register(shutil.rmtree, folder)
     file = folder / "belay.db"
-    url = f"sqlite+aiosqlite:///{file}"
+    url = f"sqlite:///{file}"
     asyncio.run(_migrate(url))
     engines = tuple(make_engines(url, readonly=False) for _ in range(REPLICAS))
     return _Place(file, file.read_bytes(), engines)

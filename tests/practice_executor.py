@@ -116,7 +116,7 @@ class MemoryExecutor(Executor):
 
     def _reach(self, host: Host) -> None:
         if host.name in self.unreachable:
-            raise UnreachableError(f"cannot reach '{host.name}': switched off by the test")
+            raise UnreachableError(f"cannot reach '{host.name}': switched off by the test; nothing was started")
 
 
 def printed(text: str, exit_code: int = 0) -> Answer:

@@ -17,6 +17,7 @@ from executors.dry_run import DryRunExecutor
 from executors.http import HttpExecutor
 from executors.ssh import SshExecutor
 from tests.executors.sshd import Sshd, free_port, keygen
+from tests.practice_executor import MemoryExecutor, printed
 
 #: unit -> (what it answers, after how many seconds)
 KINDS = {"ok": (0, 0.0), "bad": (4, 0.0), "slow": (0, 0.6)}
@@ -147,4 +148,35 @@ async def dry_run(_sshd: Sshd, folder: Path) -> AsyncIterator[Kit]:
     yield Kit(executor=DryRunExecutor(), host=Host(name="web1", address="web1"), folder=folder, acts=False)
 
 
-ALL = {"openssh": openssh, "asyncssh": asyncssh_server, "http": http, "dry_run": dry_run}
+class MemoryKit(Kit):
+    """The fake of other tests, asked what it stands for."""
+
+    @property
+    def hosts(self) -> MemoryExecutor:
+        assert isinstance(self.executor, MemoryExecutor)
+        return self.executor
+
+    def action(self, kind: str, unit: str, verb: Verb = Verb.DO) -> Action:
+        code, pause_s = KINDS[kind]
+        name = f"{unit}@web1"
+        self.hosts.answers[name] = printed("hello\n", code)
+        if pause_s:
+            self.hosts.hold[name] = asyncio.Event()
+            asyncio.get_running_loop().call_later(pause_s, self.hosts.hold[name].set)
+        return Action(run_id="R-1", unit=name, verb=verb, argv=(kind,), timeout_s=10)
+
+    def effect(self, unit: str) -> int:
+        looks = sum(action.unit == f"{unit}@web1" for _, action in self.hosts.looks)
+        return self.hosts.effects["web1", f"{unit}@web1", "do"] + looks
+
+    def unreachable(self) -> Host:
+        self.hosts.unreachable.add("gone")
+        return replace(self.host, name="gone")
+
+
+@asynccontextmanager
+async def memory(_sshd: Sshd, folder: Path) -> AsyncIterator[Kit]:
+    yield MemoryKit(executor=MemoryExecutor(), host=Host(name="web1", address="web1"), folder=folder)
+
+
+ALL = {"openssh": openssh, "asyncssh": asyncssh_server, "http": http, "dry_run": dry_run, "memory": memory}

@@ -1,8 +1,8 @@
 """
 Hosts in memory that keep their own record of everything that ever began on them.
 
-They honour the executor's contract (`tests.practice_executor`, and `test_hosts.py` here), outlive every replica, and do
-to it what networks and machines do: they go away, answer late, lose the link, die in the middle, fail.
+Once at most for a key, as `tests.practice_executor` does it and its contract test asks. They outlive every replica, and
+do to it what networks and machines do: they go away, answer late, lose the link, die in the middle, fail.
 """
 
 import asyncio

@@ -8,7 +8,7 @@ PORT ?= 8417
 WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev debs demo test lint check drill drills bench chaos chaos-full lock states pages
+.PHONY: help setup setup-dev debs demo test test-plans lint check drill drills bench chaos chaos-full lock states pages
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -37,10 +37,16 @@ debs: ## install the Debian packages the tests use (as root), or say which are m
 demo: setup ## a practice cloud, a local chat workspace and the bot; prints one address (SCENARIO=name)
 	$(BIN)/belay demo --scenario $(SCENARIO) --port $(PORT)
 
-test: setup-dev debs ## all tests: real sshd, real PostgreSQL, real browser
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder --ignore tests/chaos/test_harness.py $(PYTEST_ARGS) || { \
-	  echo "once more, on their own: real processes on a busy machine can be too slow for each other"; \
-	  $(BIN)/python -m pytest --last-failed --last-failed-no-failures none --ignore tests/chaos/test_harness.py $(PYTEST_ARGS); }
+# What fails is tried once more, on its own: real processes on a busy machine can be too slow for each other.
+PYTEST = $(BIN)/python -m pytest --ignore tests/chaos/test_harness.py --ignore tests/model $(PYTEST_ARGS)
+tried = $(PYTEST) -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m $(1) \
+  || { echo "once more, on their own:"; $(PYTEST) -m $(1) --last-failed --last-failed-no-failures none; }
+
+test: setup-dev debs ## the tests: real sshd, real PostgreSQL, real browser
+	$(call tried,"not slow and not plans")
+
+test-plans: setup-dev debs ## more tests: the plans of the five systems, each on its practice cloud
+	$(call tried,"plans and not slow")
 
 lint: setup-dev ## ruff, mypy, the direction of imports
 	$(BIN)/ruff check .
@@ -49,7 +55,7 @@ lint: setup-dev ## ruff, mypy, the direction of imports
 	$(BIN)/lint-imports
 	$(BIN)/belay lint
 
-check: lint test ## everything a change has to pass
+check: lint test test-plans ## everything a change has to pass
 
 drill: setup ## one whole rollback without a person, from request to report
 	$(BIN)/belay drill newton
@@ -61,7 +67,7 @@ bench: setup-dev debs ## measure, compare with peers, print the ratios; writes b
 	$(BIN)/python -m bench
 
 chaos: setup-dev debs ## kill the bot and cut its links on purpose, at most 8 minutes (docs/chaos.md)
-	$(BIN)/python -m pytest tests/chaos/test_harness.py
+	$(BIN)/python -m pytest tests/model tests/chaos/test_harness.py
 	$(BIN)/python -m chaos --points kinds --minutes 2 --faults 100000
 
 chaos-full: setup-dev debs ## slow tests (the long model too), then the same until 5,000 faults and 1,000 kills on each database (CHAOS_ARGS=…)

@@ -6,6 +6,7 @@ first.
 """
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,8 @@ LONG = (
     "e2e/test_page.py",
     "bot/test_cli_doctor.py",
 )
+#: What asks about the plans of the five systems, each on its practice cloud: `make test-plans`.
+PLANS = re.compile(r"sandbox/systems/test_(rhoso|hosted|kolla|containerised|fast_forward)|e2e/test_kill_fast_forward")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -43,4 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         name = item.path.relative_to(here).as_posix()
         return LONG.index(name) if name in LONG else len(LONG)
 
+    for item in items:
+        if PLANS.match(item.path.relative_to(here).as_posix()):
+            item.add_marker("plans")
     items.sort(key=place)

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SCENARIO ?= reversible
 PORT ?= 8417
 # Tests wait for processes and for time more than they compute.
-WORKERS ?= $(shell echo $$((2 * $$(nproc))))
+WORKERS ?= $(shell echo $$((3 * $$(nproc))))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev debs demo test test-plans lint check drill drills bench chaos chaos-full lock states pages

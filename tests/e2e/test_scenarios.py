@@ -20,6 +20,7 @@ async def test_crossed_in_mid_run_restores_nothing() -> None:
     """The services were stopped, then a compute was converted: the restore does not start, the stops are undone."""
     result = await play(SYSTEM, SYSTEM.scenario("crossed-mid-run"))
 
+    assert result["faults"] == []
     told = [line["what"] for line in result["story"]]
     assert not any(what.startswith("restore-database@controller-1") for what in told)
     assert any(what.startswith("stop-services@controller-1: undone") for what in told)

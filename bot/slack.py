@@ -144,8 +144,7 @@ class SlackFrontEnd:
         if self._settings.app_token:
             await self._open_sockets()
         await self._inbox.replay()
-        self._missed.look_at_all()
-        await self._missed.round()
+        self._missed.look_at_all()  # not waited for: a thousand boards take half an hour of what Slack allows
         outage = Outage(
             self._client,
             self._store,

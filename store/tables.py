@@ -7,7 +7,7 @@ Truth and cache: a run's truth is `journal`; `run.status` and `run.seq` are cach
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, MetaData, UniqueConstraint
+from sqlalchemy import JSON, Index, MetaData, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from store.columns import UtcDateTime, Words
@@ -35,6 +35,12 @@ class CounterRow(Table, table=True):
 
 class RunRow(Table, table=True):
     __tablename__ = "run"
+    #: What is asked of all runs every few seconds is answered from these: on SQLite whatever stands in a row behind the
+    #: frozen plan costs reading the plan.
+    __table_args__ = (
+        Index("ix_run_by_status", "status", "id", "number", "seq", "expires_at"),
+        Index("ix_run_by_id", "id", "status", "number", "seq"),
+    )
     id: str = Field(primary_key=True)
     number: int = Field(unique=True)
     target: str = Field(index=True)
@@ -43,7 +49,7 @@ class RunRow(Table, table=True):
     requester: str
     created_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  #: None: see the frozen run
-    status: str = Field(index=True)
+    status: str
     seq: int = 0
     epoch: int = 0  #: of whoever drives it; see `JournalPart.raise_epoch`
 

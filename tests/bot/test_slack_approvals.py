@@ -1,5 +1,6 @@
 """Who counts, by which mark, on which message: the same on every path, and read again at the claim."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -252,4 +253,7 @@ async def test_what_was_missed_while_away_counts_after_the_start(tmp_path: Path)
         first.person("deploybot").react(board, "white_check_mark")
 
         async with belay(tmp_path, workspace=first.workspace, store=first.store) as bot:
+            async with asyncio.timeout(10):
+                while not await bot.counted(run_id):  # the start does not wait for it
+                    await asyncio.sleep(0.01)
             assert await bot.counted(run_id) == ("bo",)

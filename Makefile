@@ -61,7 +61,7 @@ drill: setup ## one whole rollback without a person, from request to report
 	$(BIN)/belay drill newton
 
 drills: setup ## every scenario of every practice system, two at a time
-	$(BIN)/belay drill --all
+	$(BIN)/belay drill --all --again
 
 bench: setup-dev debs ## measure, compare with peers, print the ratios; writes bench/results.json
 	$(BIN)/python -m bench

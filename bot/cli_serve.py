@@ -33,6 +33,7 @@ def add(verbs: Verbs) -> None:
     drill.add_argument("--all", action="store_true", help="play every scenario of every system, or of --system")
     drill.add_argument("--system", default="", metavar="NAME", help="with --all: the scenarios of this system only")
     drill.add_argument("--jobs", type=_jobs, default=2, metavar="N", help="with --all: so many at a time [%(default)s]")
+    drill.add_argument("--again", action="store_true", help="with --all: play what failed once more, alone")
     drill.add_argument("--list", action="store_true", help="list the scenarios by system and end")
     drill.add_argument("--json", action="store_true", help="print the result as JSON")
     drill.set_defaults(parser=drill)
@@ -86,7 +87,7 @@ async def _drill(args: argparse.Namespace) -> int:
     if args.all:
         from bot.drills import all_drills  # noqa: PLC0415
 
-        return await all_drills(args.system, jobs=args.jobs, as_json=args.json)
+        return await all_drills(args.system, jobs=args.jobs, again=args.again, as_json=args.json)
     if not args.plan and not args.scenario:
         args.parser.error("what is to be drilled: a PLAN, a --scenario, or --all? `belay drill --list` has them")
     from bot.drill import drill  # noqa: PLC0415

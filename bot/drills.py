@@ -62,9 +62,11 @@ class Crew:
             await _dismiss(process)
 
 
-async def all_drills(system: str = "", *, jobs: int = JOBS, as_json: bool = False) -> int:
+async def all_drills(system: str = "", *, jobs: int = JOBS, again: bool = False, as_json: bool = False) -> int:
     """
     Play all scenarios, or those of one system. Returns 0 only if every one ended as it has to.
+
+    *again*: what failed is played once more, alone; on a busy machine one may be too slow for another.
 
     Raises:
         UnknownNameError: there is no such system.
@@ -75,6 +77,11 @@ async def all_drills(system: str = "", *, jobs: int = JOBS, as_json: bool = Fals
     if not as_json:
         print(_columns("scenario", "expected", "got", "seconds"), flush=True)
     results = await Crew(names=names, jobs=jobs, tell=not as_json).work()
+    if again and (once_more := [result["scenario"] for result in results if not result["passed"]]):
+        if not as_json:
+            print("once more, alone:", flush=True)
+        second = await Crew(names=once_more, jobs=1, tell=not as_json).work()
+        results = [*(result for result in results if result["passed"]), *second]
     failed = [result for result in results if not result["passed"]]
     if as_json:
         print(json.dumps({"passed": not failed, "seconds": round(time.monotonic() - began, 1), "drills": results}))

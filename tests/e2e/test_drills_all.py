@@ -86,3 +86,21 @@ async def test_one_that_fails_is_shown_with_its_reason(
     assert row(result("b", passed=False)).endswith("  FAILED")
     text = summary([result("a"), result("b", passed=False)], 3.2)
     assert text == "b FAILED:\n  something was wrong\n1 of 2 drills ended as they have to, in 3 s"
+
+
+@pytest.mark.parametrize("mends", [True, False])
+async def test_what_failed_is_played_once_more_if_asked_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, mends: bool
+) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    async def played(self: Crew) -> list[drills.Result]:
+        asked.append(tuple(self.names))
+        return [result(name, passed=name != "crossed-live" or (mends and len(asked) > 1)) for name in self.names]
+
+    monkeypatch.setattr(Crew, "work", played)
+    monkeypatch.setattr(drills, "SYSTEMS", (SYSTEM,))
+
+    assert await all_drills(again=True) == (0 if mends else 1)
+    assert asked[1:] == [("crossed-live",)]
+    assert "once more, alone:" in capsys.readouterr().out

@@ -282,6 +282,7 @@ class Driver:
             attempt=unit_state.attempt,
             undo_attempt=unit_state.undo_attempt,
             unseen=unit_state.unseen,
+            unseen_undos=unit_state.unseen_undos,
             hands=self._hands,
             looker=self._looker,
             tell=lambda text: self._tell(self.run.id, unit.key, text),

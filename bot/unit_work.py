@@ -27,6 +27,8 @@ GRACE_S = 60.0
 #: Seconds between two tries to reach a host whose link dropped.
 REATTACH_EVERY_S = 2.0
 
+_AT_WORK = "an earlier attempt was at work until now; look what it did"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
@@ -45,6 +47,7 @@ class UnitWork:
     attempt: int
     undo_attempt: int
     unseen: tuple[int, ...]  #: earlier attempts whose end nobody saw
+    unseen_undos: tuple[int, ...]  #: the same of undoing
     hands: Hands
     looker: Looker
     tell: Callable[[str], None]  #: gets the output as it comes
@@ -62,20 +65,20 @@ class UnitWork:
             host = self._host()
             earlier = await self._spent(Verb.DO, self.unseen, host)
             if any(ended.killed for ended in earlier):
-                return self._not_started("an earlier attempt was at work until now; look what it did", spent=True)
+                return self._not_started(Kind.UNIT_FAILED, _AT_WORK, spent=True)
             verdict: Verdict | None = _well(earlier)
             if verdict is None:
                 await self.fence()
                 self.still_holds()
                 verdict = await self._act(self._action(Verb.DO), host)
         except (NotStartedError, RefusedError) as error:
-            return self._not_started(str(error))
+            return self._not_started(Kind.UNIT_FAILED, str(error))
         return await self._judge(verdict)
 
-    def _not_started(self, why: str, *, spent: bool = False) -> Result:
+    def _not_started(self, kind: Kind, why: str, *, spent: bool = False) -> Result:
         """*spent*: whatever earlier attempts might still have done is out of the way."""
         data = {"reason": f"{why} (nothing was started)", "began": False, "spent": spent}
-        return Result(drafts=(Draft(kind=Kind.UNIT_FAILED, unit=self.unit.key, data=data),))
+        return Result(drafts=(Draft(kind=kind, unit=self.unit.key, data=data),))
 
     async def _spent(self, verb: Verb, attempts: Iterable[int], host: Host) -> list[Ended]:
         """
@@ -239,12 +242,15 @@ class UnitWork:
         try:
             host = self._host()
             await self._spent(Verb.DO, self.unseen, host)
-            verdict: Verdict | None = _well(await self._spent(Verb.UNDO, range(1, self.undo_attempt), host))
+            earlier = await self._spent(Verb.UNDO, self.unseen_undos, host)
+            if any(ended.killed for ended in earlier):
+                return self._not_started(Kind.UNDO_FAILED, _AT_WORK, spent=True)
+            verdict: Verdict | None = _well(earlier)
             if verdict is None:
                 await self.fence()
                 verdict = await self._act(self._action(Verb.UNDO), host)
         except (NotStartedError, RefusedError) as error:
-            return Result(drafts=(self._draft(Kind.UNDO_FAILED, f"{error} (nothing was started)"),))
+            return self._not_started(Kind.UNDO_FAILED, str(error))
         return self._undone(verdict)
 
     async def recover_undo(self) -> Result:

@@ -29,6 +29,7 @@ class UnitState:
     began_before: bool = False  #: `ever_started` as it was before this attempt
     ever_unknown: bool = False
     unseen: tuple[int, ...] = ()  #: attempts whose end nobody saw, and no later one has begun since
+    unseen_undos: tuple[int, ...] = ()  #: the same of undoing
     rechecks: int = 0
     reason: str = ""  #: why it failed, was skipped or is unknown, in words
     first_started_at: datetime | None = None  #: of the first attempt that ran, or may have
@@ -220,7 +221,13 @@ def _apply_unit(state: RunState, entry: Entry) -> RunState:
         raise TransitionError(entry.unit, f"part of a run that is {state.status}", entry.kind)
     before = state.unit(entry.unit)
     status = unit_states.after(entry.unit, before.status, entry.kind)
-    unit = replace(before, status=status, unseen=_unseen(before, entry), **_unit_changes(before, entry, status))
+    unit = replace(
+        before,
+        status=status,
+        unseen=_unseen(before, entry),
+        unseen_undos=_unseen_undos(before, entry),
+        **_unit_changes(before, entry, status),
+    )
     # A look at the points of no return holds for one wave: once a unit starts or is decided about, look again.
     probed_for = "" if entry.kind in _SPENDS_THE_LOOK else state.probed_for
     return replace(state, units={**state.units, entry.unit: unit}, probed_for=probed_for)
@@ -234,10 +241,22 @@ def _unseen(before: UnitState, entry: Entry) -> tuple[int, ...]:
     """Before an attempt begins, those before it are ended on the host; so its own end settles them too."""
     if entry.kind is Kind.LOST and not before.acted:
         return tuple(sorted({*before.unseen, before.attempt}))
-    began = entry.data.get("began") is not False or entry.data.get("spent") is True
-    if entry.kind is Kind.ACTED or (entry.kind is Kind.UNIT_FAILED and began):
+    if entry.kind is Kind.ACTED or (entry.kind is Kind.UNIT_FAILED and _began(entry)):
         return ()
     return before.unseen
+
+
+def _unseen_undos(before: UnitState, entry: Entry) -> tuple[int, ...]:
+    if entry.kind is Kind.UNDO_LOST:
+        return tuple(sorted({*before.unseen_undos, before.undo_attempt}))
+    if entry.kind is Kind.UNDONE or (entry.kind is Kind.UNDO_FAILED and _began(entry)):
+        return ()
+    return before.unseen_undos
+
+
+def _began(entry: Entry) -> bool:
+    """Return whether this attempt began, or found out what became of those before it."""
+    return entry.data.get("began") is not False or entry.data.get("spent") is True
 
 
 def _unit_changes(before: UnitState, entry: Entry, status: UnitStatus) -> dict[str, Any]:

@@ -8,7 +8,7 @@ PORT ?= 8417
 WORKERS ?= $(shell echo $$((3 * $$(nproc))))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev debs demo test test-plans lint check drill drills bench chaos chaos-full lock states pages
+.PHONY: help setup setup-dev debs demo test test-plans lint check drill drills bench safeguards chaos chaos-full lock states pages
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -66,8 +66,10 @@ drills: setup ## every scenario of every practice system, two at a time
 bench: setup-dev debs ## measure, compare with peers, print the ratios; writes bench/results.json
 	$(BIN)/python -m bench
 
-chaos: setup-dev debs ## kill the bot and cut its links on purpose, at most 8 minutes (docs/chaos.md)
+safeguards: setup-dev debs ## the model of the whole, and chaos with one safeguard taken out at a time
 	$(BIN)/python -m pytest tests/model tests/chaos/test_harness.py
+
+chaos: safeguards ## kill the bot and cut its links on purpose, at most 8 minutes with these (docs/chaos.md)
 	$(BIN)/python -m chaos --points kinds --minutes 2 --faults 100000
 
 chaos-full: setup-dev debs ## slow tests (the long model too), then the same until 5,000 faults and 1,000 kills on each database (CHAOS_ARGS=…)

@@ -193,3 +193,48 @@ def test_a_state_knows_when_and_why() -> None:
     assert (unit.attempt, unit.first_started_at, unit.started_at) == (2, later(5), later(8))
     assert unit.reason == ""
     assert state_after(words + " stop@c1:unit_failed/exit-2").unit("stop@c1").reason == "exit-2"
+
+
+@pytest.mark.parametrize(
+    ("words", "unseen", "undos"),
+    [
+        ("started lost", (1,), ()),
+        ("started lost recheck lost", (1,), ()),
+        ("started lost settled_failed retried started", (1,), ()),
+        ("started lost settled_failed retried started lost", (1, 2), ()),
+        ("started lost settled_failed retried started acted", (), ()),
+        ("started lost settled_failed retried started unit_failed", (), ()),
+        ("started acted lost", (), ()),
+        ("started done undo_started undo_lost", (), (1,)),
+        ("started done undo_started undo_lost undo_retried undo_started undo_lost", (), (1, 2)),
+        ("started done undo_started undo_lost undo_retried undo_started undo_failed", (), ()),
+        ("started done undo_started undo_lost undo_retried undo_started undone", (), ()),
+    ],
+)
+def test_attempts_whose_end_nobody_saw_are_kept_until_a_later_one_has_begun(
+    words: str, unseen: tuple[int, ...], undos: tuple[int, ...]
+) -> None:
+    """Before a later one begins they are ended on the host, so what it says of its own end settles them."""
+    unit = state_after(BEGUN + " ".join(f"stop@c1:{word}" for word in words.split())).unit("stop@c1")
+
+    assert (unit.unseen, unit.unseen_undos) == (unseen, undos)
+
+
+@pytest.mark.parametrize(("spent", "unseen"), [(False, (1,)), (True, ())])
+@pytest.mark.parametrize("kind", [Kind.UNIT_FAILED, Kind.UNDO_FAILED])
+def test_one_that_did_not_begin_settles_them_only_if_they_were_ended(
+    kind: Kind, spent: bool, unseen: tuple[int, ...]
+) -> None:
+    undoing = kind is Kind.UNDO_FAILED
+    words = (
+        "started done undo_started undo_lost undo_retried undo_started"
+        if undoing
+        else ("started lost settled_failed retried started")
+    )
+    before = state_after(BEGUN + " ".join(f"stop@c1:{word}" for word in words.split()))
+    data = {"reason": "nothing was started", "began": False, "spent": spent}
+    entry = Entry(seq=before.seq + 1, kind=kind, at=later(99), unit="stop@c1", data=data)
+
+    unit = apply(before, entry).unit("stop@c1")
+
+    assert (unit.unseen_undos if undoing else unit.unseen) == unseen

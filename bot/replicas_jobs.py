@@ -98,14 +98,15 @@ class Jobs(JobManager):
             self._left_to_newer.pop(queueing_lock, None)
             return bool(jobs)
         now_s = time.monotonic()
-        seen, since_s = self._left_to_newer.setdefault(queueing_lock, (newers.id, now_s))
-        if seen != newers.id:
+        seen, since_s = self._left_to_newer.get(queueing_lock, (None, now_s))
+        if newers.id is None or seen != newers.id:
             self._left_to_newer[queueing_lock] = (newers.id, now_s)
-        elif newers.id is not None and now_s - since_s > self._pace.dead_after_s:
-            log.warning("no newer replica takes %s; it is given to any", queueing_lock)
-            del self._left_to_newer[queueing_lock]
-            return not await self.cancel_job_by_id_async(newers.id, delete_job=True)
-        return True
+            return True
+        if now_s - since_s <= self._pace.dead_after_s:
+            return True
+        log.warning("no newer replica takes %s; it is given to any", queueing_lock)
+        del self._left_to_newer[queueing_lock]
+        return not await self.cancel_job_by_id_async(newers.id, delete_job=True)
 
 
 def connect(url: str) -> PsycopgConnector:

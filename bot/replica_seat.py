@@ -3,16 +3,19 @@ What a replica leaves to the one that is started again in its place.
 
 A process that was killed and is started again would wait, like everybody else, until its own heartbeats are old enough
 to be taken for dead. In its data folder stands which job worker it was, under a lock that the kernel gives back with
-the process, whatever ended it: who gets the lock knows that its predecessor is dead, and need not wait.
+the process, whatever ended it: who gets the lock knows that its predecessor is dead, and need not wait. The seat has a
+name, which outlives who sits on it: what was taken in under it is the successor's at once.
 """
 
 import fcntl
 import json
 import logging
 import os
+import secrets
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +31,8 @@ class Seat:
         self._file = folder / "replica"
         self._database = database
         self._fd: int | None = None
+        #: Nobody alive has the same. Final once the seat is taken.
+        self.name = secrets.token_hex(8)
 
     def take(self) -> int | None:
         """
@@ -47,30 +52,42 @@ class Seat:
             os.close(fd)
             return None
         self._fd = fd
-        return self._predecessor()
+        return self._succeed()
 
-    def _predecessor(self) -> int | None:
+    def _succeed(self) -> int | None:
+        """Take the name that the seat has, or give it one."""
         with suppress(ValueError, TypeError, KeyError):
             left = json.loads(os.pread(self._held, 4_096, 0))
             if (left["boot"], left["database"]) == (_boot(), self._database):
-                return int(left["worker"])
+                worker = None if left["worker"] is None else int(left["worker"])
+                self.name = str(left["name"])
+                return worker
+        self._write(None)
         return None
 
     def note(self, worker: int) -> None:
         """Whoever sits here next is told that *worker* was here."""
         if self._fd is not None:
-            left = {"worker": worker, "boot": _boot(), "database": self._database}
-            text = json.dumps(left).encode()
-            os.ftruncate(self._held, 0)
-            os.pwrite(self._held, text, 0)
+            self._write(worker)
 
     def leave(self, *, nothing_left: bool) -> None:
         """Give it back; what was not handed over is left to whoever sits here next. The file stays: it is the lock."""
         if self._fd is not None:
             if nothing_left:
-                os.ftruncate(self._fd, 0)
+                self._write(None)
             os.close(self._fd)
             self._fd = None
+
+    def _write(self, worker: int | None) -> None:
+        left: Mapping[str, Any] = {
+            "name": self.name,
+            "worker": worker,
+            "boot": _boot(),
+            "database": self._database,
+        }
+        text = json.dumps(left).encode()
+        os.ftruncate(self._held, 0)
+        os.pwrite(self._held, text, 0)
 
     @property
     def _held(self) -> int:

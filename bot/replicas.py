@@ -135,6 +135,10 @@ class Replicas:
         """
         return time.monotonic() < self._writes_until_s
 
+    def name(self) -> str:
+        """Nobody alive has the same; who had it before is dead for certain. Final once this has started."""
+        return self._seat.name
+
     def problems(self) -> list[str]:
         """What keeps this replica from doing its share, for /readyz."""
         newer = [f"{run} was written by a newer Belay; upgrade this replica" for run in self._unreadable]

@@ -67,6 +67,7 @@ async def running(settings: Settings, *, ssh: Executor | None = None) -> AsyncIt
             service=parts.service,
             clock=parts.clock,
             may_write=parts.replicas.may_write if parts.replicas else alone,
+            holder=parts.replicas.name if parts.replicas else str,
         )
         parts.service.witness = SlackWitness(chat)
         parts.bell.listeners.append(lambda _run_id: chat.wake())

@@ -66,6 +66,7 @@ class SlackFrontEnd:
         service: Service,
         clock: Clock,
         may_write: MayWrite = alone,  # False while another replica is the one that writes
+        holder: Callable[[], str] = str,  # the name of this replica
     ) -> None:
         self._settings = settings
         self._store = store
@@ -83,7 +84,7 @@ class SlackFrontEnd:
         self._missed = Missed(store, self._count_reactions)
         self._answers = Answers(self._client, settings)
         left_for = timedelta(0) if may_write is alone else ORPHANED
-        self._inbox = Inbox(store, clock, self._handle, left_for=left_for)
+        self._inbox = Inbox(store, clock, self._handle, left_for=left_for, holder=holder)
         self._app = self._bolt()
 
     # -- life --------------------------------------------------------------------------------------------------

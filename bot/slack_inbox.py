@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
@@ -78,19 +78,54 @@ def kept(body: Body) -> dict[str, Any]:
     return slim
 
 
+def is_asked_again(item: InboxItem, later: Iterable[InboxItem]) -> bool:
+    """
+    Whether its person asked for the same in *later* ones: a line typed again, a form sent off again.
+
+    Slack tells people when nobody acknowledged what they did, and they do it once more. Both would be done, the first
+    one when nobody expects it any more.
+    """
+    wish = _wish(item)
+    return wish is not None and any(_wish(other) == wish for other in later)
+
+
+def _wish(item: InboxItem) -> tuple[str, ...] | None:
+    """What somebody wants, if that is a whole by itself; None: the answer to something, which counts once anyway."""
+    body = item.payload
+    match item.kind:
+        case kind if kind == COMMAND:
+            return tuple(str(body.get(key, "")) for key in ("command", "user_id", "channel_id", "text"))
+        case kind if kind == SUBMIT:
+            return (str((body.get("user") or {}).get("id", "")), str((body.get("view") or {}).get("id", "")))
+        case _:
+            return None
+
+
 class Inbox:
     """Takes in, hands out in the order of each person, marks as handled."""
 
-    def __init__(self, store: Store, clock: Clock, handle: Handle, *, left_for: timedelta = timedelta(0)) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        handle: Handle,
+        *,
+        left_for: timedelta = timedelta(0),
+        holder: Callable[[], str] = str,
+    ) -> None:
         """
         *left_for*: what one of several replicas left unhandled for so long is another's; 0: we are alone.
 
         What an older replica cannot handle, for a newer one wrote the journal, it leaves in this way too.
+
+        *holder*: the name of this replica, which nobody alive shares. What a process of the same name left is ours at
+        once.
         """
         self._store = store
         self._clock = clock
         self._handle = handle
         self._left_for = left_for
+        self._holder = holder
         self._lanes: dict[str, deque[tuple[InboxItem, float]]] = {}
         self._answering: dict[str, tuple[InboxItem, str, float]] = {}
         self._working: set[asyncio.Task[None]] = set()
@@ -109,7 +144,15 @@ class Inbox:
             StoreUnavailableError: it could not be written down; it must not be acknowledged as done.
         """
         since_s = time.monotonic()
-        item = InboxItem(event_id=envelope.id, kind=envelope.kind, payload=kept(body), at=self._clock.now())
+        now = self._clock.now()
+        item = InboxItem(
+            event_id=envelope.id,
+            kind=envelope.kind,
+            payload=kept(body),
+            at=now,
+            holder=self._holder(),
+            held_at=now,
+        )
         known = item.event_id in self._ours
         self._remember(item.event_id)  # before it can be read: `replay` may be at it in this very moment
         new = False
@@ -129,7 +172,7 @@ class Inbox:
     async def _write(self, item: InboxItem) -> bool:
         try:
             async with asyncio.timeout(WITHIN_S) as limit, self._store.begin(urgent=True) as tx:
-                new = await tx.receive(item.event_id, item.kind, item.payload, item.at)
+                new = await tx.receive(item.event_id, item.kind, item.payload, item.at, item.holder)
                 limit.reschedule(None)  # a commit on its way cannot be called back: "not written" would be a lie
         except TimeoutError as error:
             raise StoreUnavailableError(f"what came was not written down within {WITHIN_S:g} s") from error
@@ -163,25 +206,39 @@ class Inbox:
         """
         Hand out what was written down and not handled: before a crash, or by a replica that is gone. Returns how much.
 
-        Of several replicas' only what was left for long: what is younger may be in another one's hands. What this one
-        took in or handed out is its own matter, whether Slack has its answer yet, and whether it is marked yet.
+        Of other replicas' only what was left for long: what is younger may be in their hands. What this process took in
+        or handed out is its own matter, whether Slack has its answer yet, and whether it is marked yet.
         """
-        since_s, before = time.monotonic(), self._clock.now() - self._left_for
+        since_s = time.monotonic()
         async with self._store.look() as tx:
-            left = await tx.inbox(limit=1_000)
-        items = [item for item in left if item.held_since <= before and item.event_id not in self._ours]
-        if items and self._left_for:
-            items = await self._adopted(items)
+            items = [item for item in await tx.inbox(limit=1_000) if self._is_left(item)]
+        if items:
+            items = await self._taken_up(items)
         for item in items:
             envelope = envelope_of(item.payload)
             self._put(item, envelope.user if envelope else "", since_s)
         return len(items)
 
-    async def _adopted(self, items: list[InboxItem]) -> list[InboxItem]:
-        """Of several replicas that take up the same, one does."""
+    def _is_left(self, item: InboxItem) -> bool:
+        if item.event_id in self._ours:
+            return False
+        was_ours = bool(item.holder) and item.holder == self._holder()
+        return was_ours or self._clock.now() - item.held_at >= self._left_for
+
+    async def _taken_up(self, items: list[InboxItem]) -> list[InboxItem]:
+        """Of several replicas that take up the same, one does. What its person asked for again is not done twice."""
+        taken = []
         async with self._store.begin() as tx:
-            now = self._clock.now()
-            return [replace(item, adopted_at=now) for item in items if await tx.adopt(item, now)]
+            now, me = self._clock.now(), self._holder()
+            for item in items:
+                if self._left_for and not await tx.adopt(item, me, now):
+                    continue
+                if is_asked_again(item, await tx.inbox_after(item)):
+                    log.info("%s was asked for once more since, and that counts", item.event_id)
+                    await tx.handled(item.event_id, now, note="asked for once more")
+                    continue
+                taken.append(replace(item, holder=me, held_at=now) if self._left_for else item)
+        return taken
 
     async def _is_done(self, item: InboxItem) -> bool:
         """Whoever left it may have been frozen only, and has done it since."""
@@ -220,7 +277,7 @@ class Inbox:
         return bool(self._left_for) and time.monotonic() - since_s > 0.8 * self._left_for.total_seconds()
 
     async def _one(self, item: InboxItem) -> None:
-        if item.adopted_at is not None and await self._is_done(item):
+        if item.taken_up and await self._is_done(item):
             return
         try:
             await self._handle(item)

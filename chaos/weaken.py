@@ -121,7 +121,8 @@ def _acknowledge_first() -> None:
     one = Inbox._one
 
     async def take(self: Inbox, envelope: Envelope, body: Body) -> bool:
-        item = InboxItem(event_id=envelope.id, kind=envelope.kind, payload=kept(body), at=self._clock.now())
+        now = self._clock.now()
+        item = InboxItem(event_id=envelope.id, kind=envelope.kind, payload=kept(body), at=now, held_at=now)
         self._answering[envelope.id] = (item, envelope.user, time.monotonic())
         return True
 

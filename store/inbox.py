@@ -4,35 +4,42 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import col, delete, select, update
+from sqlmodel import col, delete, func, select, update
 
 from core.codec import to_data
-from store.columns import iso
 from store.parts import Part
 from store.records import InboxItem
 from store.tables import InboxRow
 
 
 class InboxPart(Part):
-    async def receive(self, event_id: str, kind: str, payload: Mapping[str, Any], at: datetime) -> bool:
+    async def receive(
+        self, event_id: str, kind: str, payload: Mapping[str, Any], at: datetime, holder: str = ""
+    ) -> bool:
         """Keep an event; False if it was received before (the service sends again what was acknowledged late)."""
-        what = {"kind": kind, "payload": to_data(payload), "at": at, "note": ""}
+        what = {"kind": kind, "payload": to_data(payload), "at": at, "holder": holder, "held_at": at, "note": ""}
         return await self._put(InboxRow, {"event_id": event_id}, what, replace=False)
 
     async def inbox(self, limit: int = 100) -> list[InboxItem]:
         """Return what was received and not handled, in order."""
         query = select(InboxRow).where(col(InboxRow.handled_at).is_(None)).order_by(col(InboxRow.number)).limit(limit)
-        rows = (await self._session.exec(query)).all()
-        return [_item(row) for row in rows]
+        return [_item(row) for row in (await self._session.exec(query)).all()]
 
-    async def adopt(self, item: InboxItem, at: datetime) -> bool:
-        """Take up what another replica left; False: it was handled, or somebody took it up since *item* was read."""
+    async def inbox_after(self, item: InboxItem) -> list[InboxItem]:
+        """Return what of the same kind was received after *item*, handled or not, in order."""
+        number = select(InboxRow.number).where(InboxRow.event_id == item.event_id).scalar_subquery()
+        query = select(InboxRow).where(InboxRow.kind == item.kind, col(InboxRow.number) > number)
+        return [_item(row) for row in (await self._session.exec(query.order_by(col(InboxRow.number)))).all()]
+
+    async def adopt(self, item: InboxItem, holder: str, at: datetime) -> bool:
+        """Take up what *item*'s holder left; False: it was handled, or somebody took it up since *item* was read."""
         mine = update(InboxRow).where(
             col(InboxRow.event_id) == item.event_id,
             col(InboxRow.handled_at).is_(None),
-            col(InboxRow.note) == _note(item.adopted_at),
+            col(InboxRow.holder) == item.holder,
+            func.coalesce(InboxRow.held_at, InboxRow.at) == item.held_at,
         )
-        return await self._write(mine.values(note=_note(at))) > 0
+        return await self._write(mine.values(holder=holder, held_at=at)) > 0
 
     async def is_left(self, event_id: str) -> bool:
         """Whether it is there and nobody has handled it."""
@@ -56,11 +63,12 @@ class InboxPart(Part):
         return int(result.rowcount)
 
 
-def _note(adopted_at: datetime | None) -> str:
-    """Until an event is handled its note says since when it is in the hands of whoever took it up."""
-    return iso(adopted_at) if adopted_at else ""
-
-
 def _item(row: InboxRow) -> InboxItem:
-    adopted_at = datetime.fromisoformat(row.note) if row.note else None
-    return InboxItem(event_id=row.event_id, kind=row.kind, payload=row.payload, at=row.at, adopted_at=adopted_at)
+    return InboxItem(
+        event_id=row.event_id,
+        kind=row.kind,
+        payload=row.payload,
+        at=row.at,
+        holder=row.holder,
+        held_at=row.held_at or row.at,
+    )

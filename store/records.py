@@ -37,12 +37,13 @@ class InboxItem:
     kind: str
     payload: Mapping[str, Any]
     at: datetime
-    adopted_at: datetime | None = None  #: when a replica took up what another one had left
+    holder: str = ""  #: the replica that has it in hands; it may be gone
+    held_at: datetime  #: when that one took it in, or took it up from another
 
     @property
-    def held_since(self) -> datetime:
-        """Since when somebody has it in hands; nobody, if that is long ago."""
-        return self.adopted_at or self.at
+    def taken_up(self) -> bool:
+        """Whether somebody left it to its holder."""
+        return self.held_at != self.at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

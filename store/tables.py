@@ -7,7 +7,7 @@ Truth and cache: a run's truth is `journal`; `run.status` and `run.seq` are cach
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Index, MetaData, UniqueConstraint
+from sqlalchemy import JSON, Index, MetaData, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from store.columns import UtcDateTime, Words
@@ -145,6 +145,8 @@ class InboxRow(Table, table=True):
     kind: str
     payload: dict[str, Any] = Field(sa_type=JSON)
     at: datetime = Field(sa_type=UtcDateTime)
+    holder: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
+    held_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     handled_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
     note: str = Field(default="", sa_type=Words)
 

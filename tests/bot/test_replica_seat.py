@@ -65,6 +65,32 @@ def test_who_handed_over_leaves_nothing(tmp_path: Path) -> None:
     assert Seat(tmp_path, database="db").take() is None
 
 
+def test_the_name_of_a_seat_is_its_own_and_stays(tmp_path: Path) -> None:
+    seat = Seat(tmp_path, database="db")
+    seat.take()
+    beside = Seat(tmp_path, database="db")
+    beside.take()
+    assert beside.name != seat.name, "the first one is alive"
+    seat.leave(nothing_left=True)
+
+    again = Seat(tmp_path, database="db")
+    again.take()
+    assert again.name == seat.name
+    again.leave(nothing_left=False)
+    elsewhere = Seat(tmp_path, database="another")
+    elsewhere.take()
+    assert elsewhere.name != seat.name
+
+
+def test_the_name_is_known_to_who_comes_after_one_that_died_before_it_worked(tmp_path: Path) -> None:
+    seat = Seat(tmp_path, database="db")
+    seat.take()
+    seat.leave(nothing_left=False)
+    again = Seat(tmp_path, database="db")
+    assert again.take() is None
+    assert again.name == seat.name
+
+
 @pytest.mark.parametrize("left", ['{"worker": 7', "[]", '{"worker": "x", "boot": "b", "database": "db"}', "7"])
 def test_a_note_that_makes_no_sense_is_none(tmp_path: Path, left: str) -> None:
     (tmp_path / "replica").write_text(left)

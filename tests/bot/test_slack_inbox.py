@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 import pytest
+import pytest_asyncio
 
 import bot.slack_inbox
 from bot.slack_commands import typed
@@ -138,7 +139,8 @@ async def test_a_replay_leaves_alone_what_was_just_taken_in(tmp_path: Path) -> N
         envelope = envelope_of(body)
         assert envelope is not None
         async with bot.store.begin() as tx:
-            await tx.receive("command:old", "command", {**body, "trigger_id": "old"}, bot.clock.now())
+            old = {**body, "trigger_id": "old", "text": "another line"}
+            await tx.receive("command:old", "command", old, bot.clock.now())
 
         assert await inbox.take(envelope, body)
         assert await inbox.replay() == 1
@@ -384,3 +386,105 @@ async def test_what_a_newer_version_wrote_is_left_to_a_newer_replica(tmp_path: P
 
     assert handled == ([] if alone else ["event:E1"])
     await store.close()
+
+
+@pytest_asyncio.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    found = await Store.open(f"sqlite:///{tmp_path / 'belay.db'}")
+    yield found
+    await found.close()
+
+
+def _inbox(store: Store, clock: TestClock, handled: list[str], holder: str) -> Inbox:
+    """One of several replicas; *holder* is the name of its seat."""
+
+    async def handle(item: InboxItem) -> None:
+        handled.append(item.event_id)
+
+    return Inbox(store, clock, handle, left_for=timedelta(seconds=30), holder=lambda: holder)
+
+
+async def _left_behind(store: Store, clock: TestClock, holder: str, *bodies: dict[str, Any]) -> None:
+    """What a replica has taken in when it dies, before Slack had its answer."""
+    inbox = _inbox(store, clock, [], holder)
+    for body in bodies:
+        envelope = envelope_of(body)
+        assert envelope
+        assert await inbox.take(envelope, body)
+
+
+async def test_who_is_started_again_takes_up_at_once_what_it_had(store: Store) -> None:
+    """Half a minute later its person has asked again, and perhaps the run of that has ended."""
+    clock, handled, beside = TestClock(), list[str](), list[str]()
+    await _left_behind(store, clock, "seat 1", _typed("1", "abort R-1"))
+
+    other, again = _inbox(store, clock, beside, "seat 2"), _inbox(store, clock, handled, "seat 1")
+    assert await other.replay() == 0, "whose seat it is may still be at it"
+    assert await again.replay() == 1
+    clock.shift = timedelta(seconds=31)
+    assert await again.replay() == 0
+    await again.close()
+    assert await other.replay() == 0
+    assert (handled, beside) == (["command:1"], [])
+
+
+@pytest.mark.parametrize(
+    ("lines", "done"),
+    [
+        (["start x", "start x"], ["command:2"]),
+        (["start x", "start y"], ["command:1", "command:2"]),
+        (["start x", "start y", "start x"], ["command:2", "command:3"]),
+    ],
+)
+async def test_what_was_typed_again_is_done_once(store: Store, lines: list[str], done: list[str]) -> None:
+    clock, handled = TestClock(), list[str]()
+    await _left_behind(store, clock, "seat", *(_typed(str(n), line) for n, line in enumerate(lines, 1)))
+
+    again = _inbox(store, clock, handled, "seat")
+    await again.replay()
+    await again.close()
+    async with store.look() as tx:
+        assert await tx.inbox() == []
+    assert handled == done
+
+
+async def test_a_line_counts_by_who_typed_it_and_where(store: Store) -> None:
+    clock, handled = TestClock(), list[str]()
+    first = _typed("1", "start x")
+    others = ({**first, "trigger_id": "2", "user_id": "U2"}, {**first, "trigger_id": "3", "channel_id": "C2"})
+    await _left_behind(store, clock, "seat", first, *others)
+
+    again = _inbox(store, clock, handled, "seat")
+    assert await again.replay() == 3
+    await again.close()
+    assert sorted(handled) == ["command:1", "command:2", "command:3"]
+
+
+async def test_a_form_sent_off_again_is_done_once_even_if_the_second_time_is_done(store: Store) -> None:
+    clock, handled = TestClock(), list[str]()
+    form = {"type": "view_submission", "trigger_id": "1", "user": {"id": "U1"}, "view": {"id": "V1"}}
+    await _left_behind(store, clock, "seat", form, {**form, "trigger_id": "2"})
+    async with store.begin() as tx:
+        await tx.handled("submit:2", clock.now())
+
+    again = _inbox(store, clock, handled, "seat")
+    assert await again.replay() == 0
+    async with store.look() as tx:
+        assert await tx.inbox() == []
+    assert handled == []
+
+
+async def test_clicks_and_reactions_are_answers_and_count_each(store: Store) -> None:
+    clock, handled = TestClock(), list[str]()
+    click = {"type": "block_actions", "trigger_id": "1", "user": {"id": "U1"}}
+    event = {"type": "event_callback", "event_id": "1", "event": {"user": "U1"}}
+    await _left_behind(store, clock, "seat", click, {**click, "trigger_id": "2"}, event, {**event, "event_id": "2"})
+
+    again = _inbox(store, clock, handled, "seat")
+    assert await again.replay() == 4
+    await again.close()
+    assert len(handled) == 4
+
+
+def _typed(trigger: str, text: str) -> dict[str, Any]:
+    return {"command": "/rollback", "trigger_id": trigger, "user_id": "U1", "channel_id": "C1", "text": text}

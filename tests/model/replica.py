@@ -97,7 +97,11 @@ class Replica:
         dialogs = cast("Dialogs", None)  # nothing here opens one
         self._commands = Commands(service=self.service, people=people, answers=answers, dialogs=dialogs)
         self._clicks = Clicks(service=self.service, store=self.store, people=people, answers=answers, dialogs=dialogs)
-        self.inbox = Inbox(self.store, self.shared.loop, self._handle, left_for=LEFT_FOR)
+        self.inbox = Inbox(self.store, self.shared.loop, self._handle, left_for=LEFT_FOR, holder=self._seat)
+
+    def _seat(self) -> str:
+        """Whoever is started in the place of a dead one has its name, and a mark more."""
+        return self.name.rstrip("'")
 
     # -- as a witness ------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from core.action import Action, Ended, Executor, Sink, Verb, Verdict
+from core.action import Action, Ended, Executor, Permit, Sink, Verb, Verdict
 from core.ports import Clock, Service
 from core.run_states import RunStatus
 from core.schedule import Do, Probe, decide
@@ -27,12 +27,12 @@ class Backstage:
             await self._reach_by_probe(action.run_id)
         return await self.ssh.look(action, host)
 
-    async def run(self, action: Action, host: Host, sink: Sink) -> Verdict:
+    async def run(self, action: Action, host: Host, sink: Sink, permit: Permit) -> Verdict:
         if action.verb is Verb.DO and self._open:
             step = action.unit.partition("@")[0]
             await self._reach(*(before(name) for name in _names(step)))
             self._begin(*(during(name) for name in _names(step)))
-        return await self.ssh.run(action, host, sink)
+        return await self.ssh.run(action, host, sink, permit)
 
     async def attach(self, action: Action, host: Host, sink: Sink) -> Verdict:
         return await self.ssh.attach(action, host, sink)

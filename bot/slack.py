@@ -15,7 +15,7 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 
-from bot.slack_accounts import SlackAccounts, SlackAwayError
+from bot.slack_accounts import SlackAccounts, SlackAwayError, is_rate_limited
 from bot.slack_answers import Answers
 from bot.slack_boards import Boards
 from bot.slack_budget import Budget, edit_budget
@@ -23,6 +23,7 @@ from bot.slack_clicks import Clicks
 from bot.slack_client import NO_BODIES, Identity, SlackSettings, make_client, who_am_i
 from bot.slack_commands import Commands
 from bot.slack_dialogs import Dialogs
+from bot.slack_edits import retry_after_s
 from bot.slack_home import Home
 from bot.slack_inbox import CLICK, COMMAND, EVENT, SUBMIT, Inbox, envelope_of, not_recorded
 from bot.slack_missed import Missed
@@ -52,6 +53,9 @@ TOO_OLD = timedelta(minutes=5)
 ORPHANED = timedelta(seconds=30)
 #: Seconds the start waits for the sockets.
 OPENING_S = 10.0
+#: Seconds at most between two tries to connect, where Slack asks for no more: an incident does not wait, and what is
+#: asked then may be asked fifty times a minute and more.
+CONNECT_AGAIN_S = 5.0
 HTTP_PATH = "/slack/events"
 
 Next = Callable[[], Awaitable[BoltResponse]]
@@ -130,7 +134,8 @@ class SlackFrontEnd:
                 await self._connect()
             except SlackAwayError as error:
                 log.warning("%s; trying again", error)
-                wait_s = min(30.0, wait_s * 2)
+                asked_s = retry_after_s(error.__cause__) if is_rate_limited(error.__cause__) else 0.0
+                wait_s = max(asked_s, min(CONNECT_AGAIN_S, wait_s * 2))
             except BelayError:
                 log.exception("Slack cannot be connected; look at the settings and start Belay again")
                 return

@@ -157,6 +157,11 @@ def error_code(error: SlackApiError) -> str:
     return str(response.get("error") or "unavailable")
 
 
+def is_rate_limited(error: BaseException | None) -> bool:
+    """Whether Slack did not do what was asked, because it is asked too often."""
+    return isinstance(error, SlackApiError) and error_code(error) == "ratelimited"
+
+
 def is_away(error: BaseException) -> bool:
     """True where Slack did not answer, so that nobody knows whether it did what was asked; False: it refused."""
     return not isinstance(error, SlackApiError) or error_code(error) in _AWAY

@@ -126,7 +126,7 @@ class Edits:
         return f"{'an' if self.kind[0] in 'aeiou' else 'a'} {self.kind}"
 
 
-def retry_after_s(error: BaseException) -> float:
+def retry_after_s(error: BaseException | None) -> float:
     """Return the seconds Slack asks to wait; 30 where it does not say."""
     try:
         given = error.response.headers if isinstance(error, SlackApiError) else {}

@@ -13,7 +13,7 @@ from typing import Any
 
 from slack_sdk.errors import SlackApiError
 
-from bot.slack_accounts import NETWORK_ERRORS, error_code, is_away
+from bot.slack_accounts import NETWORK_ERRORS, is_away, is_rate_limited
 from bot.slack_whole import whole
 from core.errors import BelayError, ConflictError, StoreUnavailableError
 from store.database import Store
@@ -100,7 +100,7 @@ def may_pass(error: BaseException | None) -> bool:
     """Whether *error* comes of Slack or the database being away for a while, and not of what was asked."""
     while error is not None:
         if isinstance(error, SlackApiError):
-            return is_away(error) or error_code(error) == "ratelimited"
+            return is_away(error) or is_rate_limited(error)
         if isinstance(error, (StoreUnavailableError, ConflictError, *NETWORK_ERRORS)):
             return True
         error = error.__cause__

@@ -19,7 +19,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.mrkdwn import date, escape
-from bot.slack_accounts import NETWORK_ERRORS, error_code, is_away, why
+from bot.slack_accounts import NETWORK_ERRORS, is_away, is_rate_limited, why
 from core.errors import BelayError, StoreUnavailableError
 from core.ports import Clock
 from store.database import Store
@@ -123,7 +123,7 @@ class Outage:
 def _not_posted(error: BaseException) -> bool:
     """Whether it may be posted again. An answer that was lost means that it probably stands there."""
     if isinstance(error, SlackApiError):
-        return is_away(error) or error_code(error) == "ratelimited"
+        return is_away(error) or is_rate_limited(error)
     return isinstance(error, ClientConnectorError)
 
 

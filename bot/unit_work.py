@@ -13,7 +13,7 @@ from typing import Any
 from bot.hands import Hands, action_for
 from bot.looker import Answer, Looker
 from bot.recorder import Printed
-from core.action import Action, Ended, Lost, NeverRan, Output, Verb, Verdict
+from core.action import CALL_LIVES_S, Action, Ended, Lost, NeverRan, Output, Permit, Verb, Verdict
 from core.errors import NotStartedError, OutcomeLostError, RefusedError, UnreachableError
 from core.journal import Kind
 from core.resolve import ResolvedPlan, Unit
@@ -68,12 +68,14 @@ class UnitWork:
                 return self._not_started(Kind.UNIT_FAILED, _AT_WORK, spent=True)
             verdict: Verdict | None = _well(earlier)
             if verdict is None:
-                await self.fence()
-                self.still_holds()
-                verdict = await self._act(self._action(Verb.DO), host)
+                verdict = await self._act(self._action(Verb.DO), host, self._may_do)
         except (NotStartedError, RefusedError) as error:
             return self._not_started(Kind.UNIT_FAILED, str(error))
         return await self._judge(verdict)
+
+    async def _may_do(self) -> None:
+        await self.fence()
+        self.still_holds()
 
     def _not_started(self, kind: Kind, why: str, *, spent: bool = False) -> Result:
         """*spent*: whatever earlier attempts might still have done is out of the way."""
@@ -101,13 +103,13 @@ class UnitWork:
             raise RefusedError(f"attempt {action.attempt} cannot be ended: {verdict.reason}")
         return verdict
 
-    async def _act(self, action: Action, host: Host) -> Verdict:
+    async def _act(self, action: Action, host: Host, permit: Permit) -> Verdict:
         """
         Raises:
             NotStartedError: nothing was started.
         """
         executor = self.hands.executor(host)
-        running = asyncio.ensure_future(run_when_reachable(executor, action, host, self.tell))
+        running = asyncio.ensure_future(run_when_reachable(executor, action, host, self.tell, permit))
         try:
             return await self._or_stop(running, action, host)
         except OutcomeLostError as error:
@@ -135,19 +137,30 @@ class UnitWork:
             raise OutcomeLostError(f"cannot end '{self.unit.key}': {error}") from error
 
     async def _follow(self, action: Action, host: Host, why: str) -> Verdict:
-        """The link dropped: ask the host until it answers, or the action's time and the grace are over."""
+        """
+        The link dropped: ask the host until it answers, or the action's time and the grace are over.
+
+        One that answers and lets nobody in is asked for as long as a call may still be on its way to it.
+        """
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + action.timeout_s + GRACE_S
+        began = loop.time()
         while True:
+            ends = began + action.timeout_s + GRACE_S
             try:
                 return await self._ask_host(action, host)
             except (UnreachableError, OutcomeLostError) as error:
                 why = str(error)
             except NotStartedError as error:
-                return Lost(reason=str(error), silent=True)
-            if loop.time() + REATTACH_EVERY_S > deadline:
+                why, ends = str(error), began + CALL_LIVES_S
+            if loop.time() >= ends:
                 return Lost(reason=why, silent=True)
-            await asyncio.sleep(REATTACH_EVERY_S)
+            await asyncio.sleep(min(REATTACH_EVERY_S, ends - loop.time()))
+
+    @staticmethod
+    async def _never_asked(why: str) -> Verdict:
+        """The host cannot be asked at all: what is on its way to it no longer counts after this."""
+        await asyncio.sleep(CALL_LIVES_S)
+        return Lost(reason=why, silent=True)
 
     async def _ask_host(self, action: Action, host: Host) -> Verdict:
         executor = self.hands.executor(host)
@@ -233,7 +246,7 @@ class UnitWork:
             host = self._host()
             verdict = await self._follow(self._action(Verb.DO), host, "")
         except RefusedError as error:
-            verdict = Lost(reason=str(error), silent=True)
+            verdict = await self._never_asked(str(error))
         return await self._judge(verdict)
 
     # -- undoing -----------------------------------------------------------------------------------------------
@@ -247,8 +260,7 @@ class UnitWork:
                 return self._not_started(Kind.UNDO_FAILED, _AT_WORK, spent=True)
             verdict: Verdict | None = _well(earlier)
             if verdict is None:
-                await self.fence()
-                verdict = await self._act(self._action(Verb.UNDO), host)
+                verdict = await self._act(self._action(Verb.UNDO), host, self.fence)
         except (NotStartedError, RefusedError) as error:
             return self._not_started(Kind.UNDO_FAILED, str(error))
         return self._undone(verdict)
@@ -257,7 +269,7 @@ class UnitWork:
         try:
             verdict = await self._follow(self._action(Verb.UNDO), self._host(), "")
         except RefusedError as error:
-            verdict = Lost(reason=str(error), silent=True)
+            verdict = await self._never_asked(str(error))
         return self._undone(verdict)
 
     def _undone(self, verdict: Verdict) -> Result:

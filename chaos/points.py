@@ -39,6 +39,7 @@ class Points:
         self._seen: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._last_words = last_words  #: a descriptor
+        self._freezes_at = self._freezes_after = kill.nth if kill else 0
 
     def at(self, label: str) -> None:
         with self._lock:
@@ -47,7 +48,9 @@ class Points:
             if self._kill is None or self._kill.label not in ("", label):
                 return
             number = self._seen[label] if self._kill.label else len(self.passed)
-            if self._kill.freeze and number % self._kill.nth == 0:
+            if self._kill.freeze and number == self._freezes_at:
+                self._freezes_after += self._kill.nth // 4
+                self._freezes_at += self._freezes_after
                 os.kill(os.getpid(), signal.SIGSTOP)
             elif not self._kill.freeze and number == self._kill.nth:
                 os.write(self._last_words, f"{label}\n".encode())

@@ -14,8 +14,8 @@ class Kill:
     """
     Where the victim kills itself: at the *nth* passing of the point *label*, or at the *nth* point of all ("").
 
-    With *freeze* it stops there instead (SIGSTOP), and at every *nth* passing again; each time until it is let go on
-    after another one has taken over.
+    With *freeze* it stops there instead (SIGSTOP), each time until it is let go on after another one has taken over;
+    and again, each time after some passings more: two that both stop before either has got anywhere would never end.
     """
 
     label: str = ""

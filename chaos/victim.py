@@ -39,6 +39,7 @@ from store.database import Store
 
 #: Seconds; in the product: a dead link 12, a sign of life 4, connecting 10, attaching again 2, between messages 1.
 DEAD_AFTER_S, KEEPALIVE_S, CONNECT_S, REATTACH_S, POST_GAP_S = 2.0, 0.5, 2.0, 0.2, 0.02
+CALL_LIVES_S = 5.0
 #: Seconds; in the product: between two sweeps 5, until what a replica took in is another's 30; and of replicas: a beat
 #: 1.5, dead 6, looks 1, a writer's lease 2.5.
 SWEEP_S, ORPHANED_S = 1.0, 4.0
@@ -162,10 +163,11 @@ def _shorten() -> None:
         dead_after_s=DEAD_AFTER_S,
         keepalive_s=KEEPALIVE_S,
         connect_timeout_s=CONNECT_S,
+        call_lives_s=CALL_LIVES_S,
         agent=False,
     )
     vars(bot.serve)["slack_settings"] = lambda settings: replace(slack_settings(settings), post_gap_s=POST_GAP_S)
-    vars(bot.unit_work)["REATTACH_EVERY_S"] = REATTACH_S
+    vars(bot.unit_work).update(REATTACH_EVERY_S=REATTACH_S, CALL_LIVES_S=CALL_LIVES_S)
     vars(bot.serve)["SWEEP_EVERY_S"] = SWEEP_S
     vars(bot.replicas)["PACE"] = PACE
     vars(bot.slack)["ORPHANED"] = timedelta(seconds=ORPHANED_S)

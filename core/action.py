@@ -6,16 +6,20 @@ asking again with the same key attaches to what runs, or returns the same ending
 (`verify`, `probe`) has no such claim and may be repeated.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from core.target import Host
 
 #: Bytes of output kept of each end; what lies between is counted and left out.
 HEAD_BYTES = 8_192
 TAIL_BYTES = 24_576
+
+#: Seconds after which a host starts nothing any more that was permitted before. A call may be held back: its replica
+#: froze with it in hands, or the network had it. Nobody asks a person what became of it before that time is over.
+CALL_LIVES_S: Final = 30.0
 
 
 class Verb(StrEnum):
@@ -115,6 +119,9 @@ Verdict = Ended | NeverRan | Lost
 #: Called with each piece of output as it comes (decoded, redacted, whole lines where possible). Never blocks.
 Sink = Callable[[str], None]
 
+#: Asked by an executor as the last thing before it sends the call; raises what forbids it, and nothing is sent.
+Permit = Callable[[], Awaitable[None]]
+
 
 class Executor(Protocol):
     """
@@ -124,17 +131,21 @@ class Executor(Protocol):
     stops the waiting, never what runs on the host.
     """
 
-    async def run(self, action: Action, host: Host, sink: Sink) -> Verdict:
+    async def run(self, action: Action, host: Host, sink: Sink, permit: Permit) -> Verdict:
         """
         Start *action*, or attach to it if it was started before; return when it has ended.
 
-        The time-out is enforced on the host too; the verdict is then `Ended(timed_out=True)`.
+        The time-out is enforced on the host too; the verdict is then `Ended(timed_out=True)`. So is the life of the
+        call: what *permit* allowed does not start later than `CALL_LIVES_S` after it was asked.
 
         Raises:
-            UnreachableError: nothing was started; trying again is safe.
+            UnreachableError: nothing was started (the host cannot be reached, or the call reached it too late); trying
+                again is safe.
             AccessDeniedError: nothing was started; the host key or the credentials were refused.
             HostNotReadyError: nothing was started; the host's disk is full, or it knows another run of this number.
             OutcomeLostError: the link dropped after it may have started: attach.
+
+        And whatever *permit* raises: nothing was started.
         """
         ...
 

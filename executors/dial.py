@@ -20,6 +20,7 @@ import paramiko
 from paramiko.config import SSH_PORT
 from paramiko.ssh_exception import ConfigParseError, IncompatiblePeer
 
+from core.action import CALL_LIVES_S
 from core.errors import AccessDeniedError, BelayError, UnreachableError
 from core.target import Host
 from executors.known_hosts import HostKey, Known, look_up, pinned, refusal
@@ -39,6 +40,7 @@ class SshSettings:
     connect_timeout_s: float = 10.0
     keepalive_s: float = 4.0  #: a waiting link that is silent for so long is asked for a sign of life
     dead_after_s: float = 12.0  #: and is given up when it is silent for so long: 15 s at the latest, on a busy machine
+    call_lives_s: float = CALL_LIVES_S
     idle_close_s: float = 300.0  #: an unused connection is given back after so long
     threads: int = 32  #: for connecting, which blocks; a running action takes none
     secrets: tuple[str, ...] = ()  #: masked wherever they appear in output

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from core.action import Action, Ended, Executor, NeverRan, Output, Sink, Verdict
+from core.action import Action, Ended, Executor, NeverRan, Output, Permit, Sink, Verdict
 from core.target import Host
 from executors.redact import redact
 
@@ -51,8 +51,9 @@ class DryRunExecutor:
         self._secrets = secrets
         self._ended: dict[tuple[str, str, str], Verdict] = {}
 
-    async def run(self, action: Action, host: Host, sink: Sink) -> Verdict:
-        """Say what would run; the same key is said once, as it would run once. Raises nothing."""
+    async def run(self, action: Action, host: Host, sink: Sink, permit: Permit) -> Verdict:
+        """Say what would run; the same key is said once, as it would run once. Raises what *permit* does."""
+        await permit()
         key = _id(action, host)
         if key not in self._ended:
             self._ended[key] = Ended(exit_code=0, output=self._plan(action, host))

@@ -17,7 +17,7 @@ from typing import Final
 
 import aiohttp
 
-from core.action import Action, Ended, Lost, NeverRan, Sink, Verdict
+from core.action import CALL_LIVES_S, Action, Ended, Lost, NeverRan, Permit, Sink, Verdict
 from core.errors import AccessDeniedError, NotStartedError, OutcomeLostError, PlanError, UnreachableError
 from core.target import Host
 from executors.progress import STDOUT_BYTES, Progress
@@ -32,6 +32,7 @@ class HttpSettings:
     connect_timeout_s: float = 10.0
     headers: tuple[tuple[str, str], ...] = ()  #: sent with every request, for example Authorization
     secrets: tuple[str, ...] = ()  #: masked wherever they appear in answers
+    call_lives_s: float = CALL_LIVES_S
     ca_file: str | None = None  #: None: the system's authorities
 
 
@@ -44,18 +45,24 @@ class HttpExecutor:
         #: Every key this process knows of: under way, answered, lost or spent.
         self._known: dict[tuple[str, str, str], asyncio.Future[Verdict]] = {}
 
-    async def run(self, action: Action, host: Host, sink: Sink) -> Verdict:
+    async def run(self, action: Action, host: Host, sink: Sink, permit: Permit) -> Verdict:
         """
         Send the request, or wait for the answer to the one that was sent before.
+
+        The life of a call ends here, at its sender: a service has no clock to ask.
 
         Raises:
             PlanError: it is no request; nothing was sent.
             UnreachableError, AccessDeniedError: nothing was sent.
             OutcomeLostError: it may have arrived, its answer was not seen.
         """
+        asked_s = time.monotonic()
+        await permit()
         key = _id(action, host)
         sent = self._known.get(key)
         if sent is None:
+            if time.monotonic() - asked_s > self._settings.call_lives_s:
+                raise UnreachableError(f"{_where(action, host)} was not sent: this machine stood still meanwhile")
             sent = self._known[key] = asyncio.ensure_future(self._send(action, host))
         try:
             verdict = await asyncio.shield(sent)  # who stops waiting does not take the request back

@@ -20,15 +20,18 @@ from typing import Any, Final, TypeVar
 import paramiko
 from paramiko.common import cMSG_GLOBAL_REQUEST
 
+from core.action import Permit
 from core.errors import HostNotReadyError, OutcomeLostError, UnreachableError
 from executors.dial import Line, SshSettings
-from executors.once import Answer, Reader, hello, new_nonce, preamble
+from executors.once import Answer, Reader, hello, new_nonce, not_after, preamble
 
 #: sshd allows ten sessions on a connection as it comes (MaxSessions). Two are left for those who stop things.
 SESSIONS: Final = 8
 SESSIONS_FOR_STOP: Final = 2
 #: A link unused for longer than this is asked for a sign of life before a call is trusted to it.
 STALE_AFTER_S: Final = 5.0
+#: Two machines' clocks run apart by less than a tenth of a second in so many seconds (300 ppm).
+CLOCK_HOLDS_S: Final = 300.0
 
 _PREAMBLE: Final = preamble().encode()
 _CHUNK: Final = 262_144
@@ -59,6 +62,7 @@ class Call:
     err: Reader | None = None  #: set for a look, which is answered on stderr too
     take_err: Callable[[bytes], str] = _drop  #: as `take`, for stderr
     stop: bool = False  #: use the sessions that are kept free for this
+    permit: Permit | None = None  #: asked right before it is sent; the host takes it for `call_lives_s` from then on
 
 
 class _Ring:
@@ -155,6 +159,27 @@ class Shell:
             self._pool.submit(self._channel.close)
 
 
+@dataclass(frozen=True, slots=True)
+class HostClock:
+    """
+    The time on the host as it was heard of: seconds since its boot, and when that was here.
+
+    It was said before it was heard, so the host's clock is at or past `now_s`: what ends by it ends too early rather
+    than too late.
+    """
+
+    uptime_s: float
+    heard_s: float
+
+    @property
+    def age_s(self) -> float:
+        return time.monotonic() - self.heard_s
+
+    @property
+    def now_s(self) -> float:
+        return self.uptime_s + self.age_s
+
+
 class Link:
     """One kept connection. `alive` turns false once and for all."""
 
@@ -171,6 +196,7 @@ class Link:
         self._used_at = time.monotonic()
         self._watch: asyncio.Task[None] | None = None
         self._why_dead = "the connection was closed"
+        self._clock: HostClock | None = None
 
     @property
     def idle_s(self) -> float:
@@ -202,9 +228,10 @@ class Link:
         sent = False
         try:
             async with self.shell(stop=call.stop) as shell:
+                text = call.text if call.permit is None else await self._permitted(call.text, call.permit, shell)
                 sent = True
-                await shell.send(call.text)
-                return await shell.listen(call)
+                await shell.send(text)
+                answer = await shell.listen(call)
         except LinkLostError as error:
             if not sent:
                 raise UnreachableError(f"cannot reach '{self._name}': {error}; nothing was started there") from error
@@ -215,6 +242,18 @@ class Link:
                 ) from error
             why = str(error) if self.alive else self._why_dead
             raise OutcomeLostError(f"lost '{self._name}' while it was acting: {why}") from error
+        if answer.state == "late":
+            self._clock = None  # perhaps it was the clock
+        return answer
+
+    async def _permitted(self, text: bytes, permit: Permit, shell: Shell) -> bytes:
+        """Say until when the host may begin with *text*, by the host's own clock, however long it is on its way."""
+        clock = self._clock
+        if clock is None or clock.age_s > CLOCK_HOLDS_S:
+            clock = await self._greet(shell)
+        before_s = clock.now_s
+        await permit()
+        return not_after(before_s + self._settings.call_lives_s) + text
 
     @asynccontextmanager
     async def shell(self, *, stop: bool = False) -> AsyncIterator[Shell]:
@@ -271,7 +310,8 @@ class Link:
         channel.exec_command("exec /bin/sh")
         return channel
 
-    async def _greet(self, shell: Shell) -> None:
+    async def _greet(self, shell: Shell) -> HostClock:
+        """Make sure that there is a usable shell; its answer says what time it is on the host."""
         nonce = new_nonce()
         greeting = Call(text=hello(nonce), reader=Reader(nonce=nonce))
         bound_s = self._settings.connect_timeout_s + self._settings.dead_after_s
@@ -290,6 +330,8 @@ class Link:
             ) from error
         if answer.why == "nosetsid":
             raise HostNotReadyError(f"'{self._name}' has no setsid(1); install util-linux there")
+        self._clock = HostClock(uptime_s=answer.uptime_s, heard_s=time.monotonic())
+        return self._clock
 
     def _begin(self) -> None:
         if not self.alive:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from core.action import Action, Ended, Lost, NeverRan, Output, Verdict
-from core.errors import BelayError, HostNotReadyError, OutcomeLostError, PlanError
+from core.errors import BelayError, HostNotReadyError, NotStartedError, OutcomeLostError, PlanError, UnreachableError
 
 #: Seconds between TERM and KILL when the host ends an action.
 GRACE_S: Final = 5.0
@@ -49,6 +49,15 @@ def preamble() -> str:
 
 def hello(nonce: str) -> bytes:
     return f"{{ nonce={nonce}; once_hello; }}\n".encode()
+
+
+def not_after(uptime_s: float) -> bytes:
+    """
+    Return the line that goes before a call to run: it may begin until the host has been up for *uptime_s*.
+
+    A line of its own: the call is made, and found wrong, before there is a link, and the time is known only on it.
+    """
+    return b"latest=%d\n" % int(100 * uptime_s)
 
 
 def _words_of(op: Op, action: Action) -> str:
@@ -131,6 +140,7 @@ class Answer:
     position: int = 0  #: bytes of the output file up to which it was sent, counted from its start
     boot_now: str = "-"
     boot_then: str = "-"
+    uptime_s: float = 0.0  #: of the host, in the answer to `hello`
 
     @classmethod
     def read(cls, line: str) -> "Answer":
@@ -140,8 +150,8 @@ class Answer:
         """
         state, *rest = line.split(" ")
         if state == "hello":
-            boot, setsid = rest
-            return cls(state=state, why=setsid, boot_now=boot)
+            boot, setsid, uptime = rest
+            return cls(state=state, why=setsid, boot_now=boot, uptime_s=int(uptime) / 100)
         code, why, spent, position, now, then = rest
         return cls(
             state=state,
@@ -237,19 +247,25 @@ def verdict_of(answer: Answer, output: Output, *, where: str) -> Verdict | Belay
         case "orphan":
             because = _LOST_BECAUSE.get(answer.why, answer.why)
             return Lost(reason=f"{where} still runs, but {because}", output=output, still_alive=True)
-        case "notready":
-            said = answer.why.replace("_", " ").strip("-") or "the disk took no writing"
-            return HostNotReadyError(
-                f"{where} was not started: the host cannot keep its state ({said}); "
-                "free some space there or make `state_dir` writable, then retry"
-            )
-        case "stranger":
-            return HostNotReadyError(
-                f"{where} was not started: the host has kept another run of this number, so the database has lost its "
-                "end (a failover, an old backup?). See in this run's folder in `state_dir` there what that one did, "
-                "move the folder away, then retry"
-            )
+        case "notready" | "stranger" | "late":
+            return _not_started(answer, where)
         case "alive":
             return OutcomeLostError(f"{where} was told to end and is still alive after KILL; look at the host")
         case other:
             return OutcomeLostError(f"{where}: the host answered {other!r}, which this version does not know")
+
+
+def _not_started(answer: Answer, where: str) -> NotStartedError:
+    if answer.state == "late":
+        return UnreachableError(f"{where} was not started: the call reached the host late, when it counted no more")
+    if answer.state == "stranger":
+        return HostNotReadyError(
+            f"{where} was not started: the host has kept another run of this number, so the database has lost its "
+            "end (a failover, an old backup?). See in this run's folder in `state_dir` there what that one did, "
+            "move the folder away, then retry"
+        )
+    said = answer.why.replace("_", " ").strip("-") or "the disk took no writing"
+    return HostNotReadyError(
+        f"{where} was not started: the host cannot keep its state ({said}); "
+        "free some space there or make `state_dir` writable, then retry"
+    )

@@ -16,6 +16,10 @@
 # For the run, beside them: boot.BOOT, see below, and run.TOKEN: which run of this number it is. A database that lost its
 # end gives a number out again, and what another run has done under it must not pass for this one's.
 #
+# A call to run counts until $latest, in centiseconds since this host's boot; the line before it says so. A call may have
+# been held back on its way, by the network or by a bot that froze; meanwhile others have given the run up, and people
+# have decided what is to come instead. So the clock is read as the last thing before the claim.
+#
 # The claim is one exclusive creation, made by the process that is about to become the action. Whoever
 # creates it first owns the key for ever: another caller, or a cancel. So "cancelled" in it is a proof that
 # nothing ran and nothing will, even if a delayed start is still on its way.
@@ -28,10 +32,11 @@ umask_of_user=$(umask)
 umask 077
 read -r boot </proc/sys/kernel/random/boot_id || boot=-
 setsid=$(command -v setsid) || setsid=''
-whole=''
+whole='' latest=''
 
 once_hello() {
-  printf '\001%s hello %s %s\n' "$nonce" "$boot" "${setsid:-nosetsid}"
+  once_now
+  printf '\001%s hello %s %s %s\n' "$nonce" "$boot" "${setsid:-nosetsid}" "$now"
 }
 
 # A redirection that fails on a special builtin (":", "exec") ends a POSIX shell; "true" is an ordinary one.
@@ -240,10 +245,12 @@ once_timer() {
   once_alive "$sup" "$sup_born" || once_publish 137 timeout
 }
 
+once_late() { once_now && [ "$now" -gt "${latest:-$now}" ] && state=late; }
+
 # Becomes the action: the claim is the last thing before it.
 once_become() {
   once_self
-  once_now
+  ! once_late || exit
   once_take "$sup $sup_born $me $born $boot $mark $now" || exit
   once_exec
 }
@@ -319,7 +326,8 @@ once_stream() {
   done
   [ "$word" = ended ] || [ -e "$dir/claim" ] || once_cancel || return
   once_follow
-  [ "$state" != absent ] || once_not_ready
+  [ "$state" = absent ] || return
+  if once_late; then once_say; else once_not_ready; fi
 }
 
 once_run() {

@@ -12,7 +12,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from core.action import Action, Ended, Executor, Sink, Verdict
+from core.action import Action, Ended, Executor, Permit, Sink, Verdict
 from core.errors import OutcomeLostError, UnreachableError
 from core.target import Host
 
@@ -23,15 +23,17 @@ from core.target import Host
     stop=stop_after_delay(60),  # seconds
     reraise=True,
 )
-async def run_when_reachable(executor: Executor, action: Action, host: Host, sink: Sink) -> Verdict:
+async def run_when_reachable(executor: Executor, action: Action, host: Host, sink: Sink, permit: Permit) -> Verdict:
     """
-    Run *action*, waiting about a minute for the host to answer.
+    Run *action*, waiting about a minute for the host to answer; *permit* is asked each time.
 
     Raises:
         OutcomeLostError: attach; this is never tried again.
         UnreachableError, AccessDeniedError, HostNotReadyError: nothing was started.
+
+    And whatever *permit* raises: nothing was started.
     """
-    return await executor.run(action, host, sink)
+    return await executor.run(action, host, sink, permit)
 
 
 @retry(

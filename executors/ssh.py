@@ -13,7 +13,7 @@ import asyncio
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from core.action import Action, Ended, Output, Sink, Verdict
+from core.action import Action, Ended, Output, Permit, Sink, Verdict
 from core.errors import BelayError, HostNotReadyError, NotStartedError, OutcomeLostError
 from core.target import Host
 from executors.dial import Line, SshSettings, dial
@@ -47,8 +47,8 @@ class SshExecutor:
         self._sweeper: asyncio.TimerHandle | None = None
         self._closing: set[asyncio.Task[None]] = set()
 
-    async def run(self, action: Action, host: Host, sink: Sink) -> Verdict:
-        return await self._follow(Op.RUN, action, host, sink)
+    async def run(self, action: Action, host: Host, sink: Sink, permit: Permit) -> Verdict:
+        return await self._follow(Op.RUN, action, host, sink, permit)
 
     async def attach(self, action: Action, host: Host, sink: Sink) -> Verdict:
         return await self._follow(Op.ATTACH, action, host, sink)
@@ -89,14 +89,15 @@ class SshExecutor:
         self._dialling.shutdown(wait=False, cancel_futures=True)
         self._io.shutdown(wait=False)
 
-    async def _follow(self, op: Op, action: Action, host: Host, sink: Sink) -> Verdict:
+    async def _follow(self, op: Op, action: Action, host: Host, sink: Sink, permit: Permit | None = None) -> Verdict:
         progress = self._progress.pop(_id(action, host), None) or Progress(self._settings.secrets)
         reader = Reader(nonce=new_nonce())
         text = call(op, action, state_dir=host.state_dir, nonce=reader.nonce, offset=progress.offset)
         # The host keeps the time; this bound is for a host that does not.
         bound_s = action.timeout_s + 2 * (GRACE_S + SWEEP_S) + self._settings.dead_after_s
         try:
-            answer = await self._ask(Call(text=text, reader=reader, take=progress.take, sink=sink), host, bound_s)
+            asked = Call(text=text, reader=reader, take=progress.take, sink=sink, permit=permit)
+            answer = await self._ask(asked, host, bound_s)
         except (OutcomeLostError, NotStartedError) as error:
             if not isinstance(error.__cause__, TimeoutError):  # then a thread may still be adding to it
                 self._progress[_id(action, host)] = progress

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from core.action import Action, Ended, Executor, Lost, NeverRan, Output, Sink, Verb, Verdict
+from core.action import CALL_LIVES_S, Action, Ended, Executor, Lost, NeverRan, Output, Permit, Sink, Verb, Verdict
 from core.errors import HostNotReadyError, NotStartedError, OutcomeLostError, UnreachableError
 from core.target import Host
 
@@ -20,6 +20,10 @@ from core.target import Host
 class Claim:
     done: asyncio.Event = field(default_factory=asyncio.Event)
     verdict: Verdict | None = None
+
+
+async def allowed() -> None:
+    """A permit that allows it."""
 
 
 Answer = Callable[[Action, Host], Ended]
@@ -37,13 +41,15 @@ class MemoryExecutor(Executor):
         self.lose: set[str] = set()  #: units whose supervisor dies
         self.hold: dict[str, asyncio.Event] = {}  #: unit -> its do ends only once this is set
         self.started: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self.call_lives_s = CALL_LIVES_S
         self.answers: dict[str, Answer] = {}  #: unit, or unit.verb
         self._claims: dict[tuple[str, str, str], Claim] = {}
         self._tokens: dict[tuple[str, str], str] = {}  #: (host, run) -> which run of this number it knows
 
-    async def run(self, action: Action, host: Host, sink: Sink) -> Verdict:
+    async def run(self, action: Action, host: Host, sink: Sink, permit: Permit) -> Verdict:
         self._reach(host)
         self._know(action, host)
+        await self._permitted(host, permit)
         key = (host.name, action.run_id, action.key)
         if key not in self._claims:
             self._claims[key] = Claim()
@@ -52,6 +58,13 @@ class MemoryExecutor(Executor):
             self.drop_link_once.discard(action.unit)
             raise OutcomeLostError(f"the link to {host.name} dropped")
         return await self._end(key, sink)
+
+    async def _permitted(self, host: Host, permit: Permit) -> None:
+        loop = asyncio.get_running_loop()
+        asked_s = loop.time()
+        await permit()
+        if loop.time() - asked_s > self.call_lives_s:
+            raise UnreachableError(f"the call reached {host.name} too late")
 
     def _begin(self, action: Action, host: Host, claim: Claim) -> None:
         self.effects[host.name, action.unit, str(action.verb)] += 1

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from bot import unit_work
-from core.action import Action, Ended, NeverRan, Sink, Verdict
+from core.action import Action, Ended, NeverRan, Permit, Sink, Verdict
 from core.errors import OutcomeLostError, UnreachableError
 from core.run_states import RunStatus
 from core.target import Host
 from core.unit_states import UnitStatus
 from tests.bot.world import Bot, actor, bot, memory_hosts
-from tests.practice_executor import MemoryExecutor, printed
+from tests.practice_executor import MemoryExecutor, allowed, printed
 
 UNIT = "restore@a"
 
@@ -34,15 +34,15 @@ class Hosts(MemoryExecutor):
         self.away = False
         self.call: tuple[Action, Host, Sink] | None = None  #: what a frozen replica has in its hands
 
-    async def run(self, action: Action, host: Host, sink: Sink) -> Verdict:
+    async def run(self, action: Action, host: Host, sink: Sink, permit: Permit) -> Verdict:
         self._there(action)
         if action.unit == UNIT and self.call is None:
             self.call, self.away = (action, host, sink), True
             if self.arrives:
-                self._begins = asyncio.ensure_future(super().run(action, host, sink))
+                self._begins = asyncio.ensure_future(super().run(action, host, sink, permit))
                 await asyncio.sleep(0)
             raise OutcomeLostError("the link dropped")
-        return await super().run(action, host, sink)
+        return await super().run(action, host, sink, permit)
 
     async def attach(self, action: Action, host: Host, sink: Sink) -> Verdict:
         self._there(action)
@@ -59,7 +59,7 @@ class Hosts(MemoryExecutor):
     async def wakes(self) -> Verdict:
         """The frozen replica makes its call after all."""
         assert self.call is not None
-        return await super().run(*self.call)
+        return await super().run(*self.call, allowed)
 
     @property
     def effects_of_it(self) -> int:

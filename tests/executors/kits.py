@@ -41,6 +41,14 @@ class Kit:
         path = self.folder / unit
         return len(path.read_text().splitlines()) if path.exists() else 0
 
+    def shorten_calls(self, lives_s: float) -> None:
+        """Let calls count for a shorter time."""
+        executor: Any = self.executor
+        if isinstance(executor, MemoryExecutor):
+            executor.call_lives_s = lives_s
+        else:
+            executor._settings = replace(executor._settings, call_lives_s=lives_s)
+
     def unreachable(self) -> Host:
         return replace(self.host, port=free_port())
 

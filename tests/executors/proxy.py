@@ -5,7 +5,11 @@ from contextlib import suppress
 
 
 class Proxy:
-    """Between the bot and one host. Frozen, it takes what is sent and passes nothing on, as a dead path does."""
+    """
+    Between the bot and one host. Frozen, it takes what is sent and passes nothing on, as a dead path does.
+
+    What it held comes late, and no ending after it: the other side would end with the line, and not even hear it.
+    """
 
     def __init__(self, to_port: int) -> None:
         self.port = 0
@@ -35,13 +39,16 @@ class Proxy:
             task.add_done_callback(self._pumps.discard)
 
     async def _pump(self, flow: asyncio.Event, source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
+        held = False
         with suppress(OSError):
             while data := await source.read(65536):
+                held = held or not flow.is_set()
                 await flow.wait()
                 to.write(data)
                 await to.drain()
-        self._open.discard(to)
-        to.close()
+        if not held:
+            self._open.discard(to)
+            to.close()
 
     def drop(self) -> None:
         """Cut every connection, as a router that restarts does."""

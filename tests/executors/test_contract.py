@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from core.action import Ended, Executor, Lost, NeverRan, Verb
-from core.errors import HostNotReadyError, UnreachableError
+from core.errors import FencedError, HostNotReadyError, UnreachableError
 from tests.executors.kits import ALL, Kit
 from tests.executors.sshd import Sshd
+from tests.practice_executor import allowed
 
 pytestmark = pytest.mark.sshd
 
@@ -34,7 +35,7 @@ async def test_it_is_an_executor(kit: Kit) -> None:
 async def test_an_action_runs_and_its_output_comes(kit: Kit) -> None:
     heard: list[str] = []
 
-    verdict = await kit.executor.run(kit.action("ok", "one"), kit.host, heard.append)
+    verdict = await kit.executor.run(kit.action("ok", "one"), kit.host, heard.append, allowed)
 
     assert isinstance(verdict, Ended)
     assert verdict.exit_code == 0
@@ -44,7 +45,7 @@ async def test_an_action_runs_and_its_output_comes(kit: Kit) -> None:
 
 
 async def test_a_failed_command_is_an_answer(kit: Kit) -> None:
-    verdict = await kit.executor.run(kit.action("bad", "one"), kit.host, ignore)
+    verdict = await kit.executor.run(kit.action("bad", "one"), kit.host, ignore, allowed)
 
     assert isinstance(verdict, Ended)
     assert verdict.exit_code == (4 if kit.acts else 0)
@@ -53,8 +54,8 @@ async def test_a_failed_command_is_an_answer(kit: Kit) -> None:
 
 
 async def test_the_same_key_acts_once_and_ends_the_same(kit: Kit) -> None:
-    first = await kit.executor.run(kit.action("bad", "one"), kit.host, ignore)
-    again = await kit.executor.run(kit.action("bad", "one"), kit.host, ignore)
+    first = await kit.executor.run(kit.action("bad", "one"), kit.host, ignore, allowed)
+    again = await kit.executor.run(kit.action("bad", "one"), kit.host, ignore, allowed)
 
     assert isinstance(first, Ended)
     assert isinstance(again, Ended)
@@ -63,14 +64,16 @@ async def test_the_same_key_acts_once_and_ends_the_same(kit: Kit) -> None:
 
 
 async def test_two_at_once_act_once(kit: Kit) -> None:
-    both = await asyncio.gather(*(kit.executor.run(kit.action("slow", "one"), kit.host, ignore) for _ in range(2)))
+    both = await asyncio.gather(
+        *(kit.executor.run(kit.action("slow", "one"), kit.host, ignore, allowed) for _ in range(2))
+    )
 
     assert all(isinstance(verdict, Ended) and verdict.exit_code == 0 for verdict in both)
     assert kit.effect("one") == kit.acts
 
 
 async def test_attach_after_the_end_says_the_same(kit: Kit) -> None:
-    ran = await kit.executor.run(kit.action("bad", "one"), kit.host, ignore)
+    ran = await kit.executor.run(kit.action("bad", "one"), kit.host, ignore, allowed)
     attached = await kit.executor.attach(kit.action("bad", "one"), kit.host, ignore)
 
     assert isinstance(ran, Ended)
@@ -84,7 +87,7 @@ async def test_what_was_asked_for_before_it_started_never_starts(kit: Kit, how: 
     action = kit.action("ok", "one")
     asked = kit.executor.attach(action, kit.host, ignore) if how == "attach" else kit.executor.stop(action, kit.host)
     said = await asked
-    late = await kit.executor.run(action, kit.host, ignore)
+    late = await kit.executor.run(action, kit.host, ignore, allowed)
 
     assert type(said) is (NeverRan if kit.proves else Lost)
     assert type(late) is type(said)
@@ -93,7 +96,7 @@ async def test_what_was_asked_for_before_it_started_never_starts(kit: Kit, how: 
 
 async def test_who_stops_waiting_does_not_stop_the_action(kit: Kit) -> None:
     action = kit.action("slow", "one")
-    waiting = asyncio.create_task(kit.executor.run(action, kit.host, ignore))
+    waiting = asyncio.create_task(kit.executor.run(action, kit.host, ignore, allowed))
     while kit.acts and not kit.effect("one"):
         await asyncio.sleep(0.01)
     waiting.cancel()
@@ -122,11 +125,11 @@ async def test_nobody_there_means_nothing_started(kit: Kit) -> None:
         pytest.skip("a dry run reaches nobody")
     nobody = kit.unreachable()
     with pytest.raises(UnreachableError, match="nothing was"):
-        await kit.executor.run(kit.action("ok", "one"), nobody, ignore)
+        await kit.executor.run(kit.action("ok", "one"), nobody, ignore, allowed)
     with pytest.raises(UnreachableError):
         await kit.executor.look(kit.action("ok", "one", Verb.PROBE), nobody)
 
-    assert isinstance(await kit.executor.run(kit.action("ok", "one"), kit.host, ignore), Ended)
+    assert isinstance(await kit.executor.run(kit.action("ok", "one"), kit.host, ignore, allowed), Ended)
 
 
 @pytest.mark.parametrize("how", ["run", "attach", "stop"])
@@ -135,10 +138,10 @@ async def test_what_another_run_of_the_same_number_did_is_not_this_ones(kit: Kit
     if not (kit.proves and kit.acts):
         pytest.skip("it keeps nothing on a host")
     before = kit.action("ok", "one")
-    await kit.executor.run(replace(before, run_token="a1"), kit.host, ignore)
+    await kit.executor.run(replace(before, run_token="a1"), kit.host, ignore, allowed)
     other = replace(before, run_token="b2")
     calls = {
-        "run": lambda: kit.executor.run(other, kit.host, ignore),
+        "run": lambda: kit.executor.run(other, kit.host, ignore, allowed),
         "attach": lambda: kit.executor.attach(other, kit.host, ignore),
         "stop": lambda: kit.executor.stop(other, kit.host),
     }
@@ -153,3 +156,33 @@ async def test_closing_twice_is_fine(kit: Kit) -> None:
     await kit.executor.look(kit.action("ok", "one", Verb.PROBE), kit.host)
     await kit.executor.close()
     await kit.executor.close()
+
+
+async def test_what_is_forbidden_at_the_last_moment_does_not_start(kit: Kit) -> None:
+    async def forbidden() -> None:
+        assert kit.effect("one") == 0
+        raise FencedError("another one drives it")
+
+    with pytest.raises(FencedError):
+        await kit.executor.run(kit.action("ok", "one"), kit.host, ignore, forbidden)
+    assert kit.effect("one") == 0
+
+    assert isinstance(await kit.executor.run(kit.action("ok", "one"), kit.host, ignore, allowed), Ended)
+    assert kit.effect("one") == kit.acts
+
+
+async def test_a_call_that_was_held_back_for_too_long_starts_nothing(kit: Kit) -> None:
+    """Whoever froze after the last look and wakes: others have gone on meanwhile."""
+    if not kit.acts:
+        pytest.skip("nothing starts here at all")
+    kit.shorten_calls(0.2)
+
+    async def frozen() -> None:
+        await asyncio.sleep(0.5)
+
+    with pytest.raises(UnreachableError):
+        await kit.executor.run(kit.action("ok", "one"), kit.host, ignore, frozen)
+    assert kit.effect("one") == 0
+
+    assert isinstance(await kit.executor.run(kit.action("ok", "one"), kit.host, ignore, allowed), Ended)
+    assert kit.effect("one") == 1

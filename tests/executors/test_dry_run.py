@@ -3,6 +3,7 @@
 from core.action import Action, Ended, Verb
 from core.target import Host
 from executors.dry_run import DryRunExecutor
+from tests.practice_executor import allowed
 
 HOST = Host(name="ctl1", address="10.0.0.5", port=2222, user="stack")
 
@@ -24,8 +25,8 @@ async def test_it_reads_as_one_would_type_it() -> None:
     )
     script = Action(run_id="R-1", unit="dump@ctl1", verb=Verb.DO, script="a | b\nc", timeout_s=5.5)
 
-    await executor.run(stop, HOST, ignore)
-    await executor.run(script, HOST, ignore)
+    await executor.run(stop, HOST, ignore, allowed)
+    await executor.run(script, HOST, ignore, allowed)
 
     assert said == [
         (

@@ -11,6 +11,7 @@ from core.errors import OutcomeLostError, PlanError, UnreachableError
 from core.target import Host
 from executors.http import HttpExecutor, HttpSettings
 from tests.executors.sshd import free_port
+from tests.practice_executor import allowed
 
 
 def act(*argv: str, verb: Verb = Verb.DO, timeout_s: float = 5, unit: str = "drain@lb") -> Action:
@@ -64,7 +65,7 @@ async def executor() -> AsyncIterator[HttpExecutor]:
 async def test_a_do_says_its_key_and_a_look_does_not(
     executor: HttpExecutor, host: Host, seen: list[web.Request]
 ) -> None:
-    done = await executor.run(act("POST", "/drain", '{"on": true}'), host, ignore)
+    done = await executor.run(act("POST", "/drain", '{"on": true}'), host, ignore, allowed)
     await executor.look(act("GET", "/state", verb=Verb.PROBE), host)
 
     assert isinstance(done, Ended)
@@ -82,9 +83,9 @@ async def test_an_answer_not_seen_is_lost_and_never_sent_again(
     action = act("POST", path, timeout_s=0.3)
 
     with pytest.raises(OutcomeLostError):
-        await executor.run(action, host, ignore)
+        await executor.run(action, host, ignore, allowed)
     with pytest.raises(OutcomeLostError):
-        await executor.run(action, host, ignore)
+        await executor.run(action, host, ignore, allowed)
 
     assert isinstance(await executor.attach(action, host, ignore), Lost)
     assert len(seen) == 1
@@ -95,7 +96,7 @@ async def test_a_gateway_s_answer_is_one_to_a_look(executor: HttpExecutor, host:
 
 
 async def test_a_redirect_is_not_followed(executor: HttpExecutor, host: Host, seen: list[web.Request]) -> None:
-    ended = await executor.run(act("POST", "/moved"), host, ignore)
+    ended = await executor.run(act("POST", "/moved"), host, ignore, allowed)
 
     assert isinstance(ended, Ended)
     assert ended.exit_code == 3
@@ -105,14 +106,14 @@ async def test_a_redirect_is_not_followed(executor: HttpExecutor, host: Host, se
 async def test_what_was_not_sent_may_be_sent_later(executor: HttpExecutor, host: Host) -> None:
     nobody = Host(name="lb", address="127.0.0.1", port=free_port(), executor="http")
     with pytest.raises(UnreachableError, match="nothing was sent"):
-        await executor.run(act("POST", "/x"), nobody, ignore)
+        await executor.run(act("POST", "/x"), nobody, ignore, allowed)
     with pytest.raises(UnreachableError):
-        await executor.run(act("POST", "/x"), nobody, ignore)
+        await executor.run(act("POST", "/x"), nobody, ignore, allowed)
 
 
 async def test_stop_says_what_it_cannot_do(executor: HttpExecutor, host: Host, seen: list[web.Request]) -> None:
     action = act("POST", "/hang", timeout_s=1)
-    running = asyncio.create_task(executor.run(action, host, ignore))
+    running = asyncio.create_task(executor.run(action, host, ignore, allowed))
     while not seen:
         await asyncio.sleep(0.01)
 
@@ -127,7 +128,7 @@ async def test_stop_says_what_it_cannot_do(executor: HttpExecutor, host: Host, s
 )
 async def test_what_is_no_request_is_refused(executor: HttpExecutor, host: Host, argv: tuple[str, ...]) -> None:
     with pytest.raises(PlanError):
-        await executor.run(act(*argv), host, ignore)
+        await executor.run(act(*argv), host, ignore, allowed)
 
 
 async def test_a_look_does_not_write(executor: HttpExecutor, host: Host, seen: list[web.Request]) -> None:

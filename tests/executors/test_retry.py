@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from core.action import Action, Ended, NeverRan, Verb, Verdict
+from core.action import Action, Ended, NeverRan, Permit, Verb, Verdict
 from core.errors import AccessDeniedError, BelayError, HostNotReadyError, OutcomeLostError, UnreachableError
 from core.target import Host
 from executors import retry
 from executors.dry_run import DryRunExecutor
+from tests.practice_executor import allowed
 
 HOST = Host(name="web1", address="web1")
 ACTION = Action(run_id="R-1", unit="one@web1", verb=Verb.DO, argv=("true",), timeout_s=1)
@@ -28,7 +29,8 @@ class Scripted(DryRunExecutor):
         if self.errors:
             raise self.errors.pop(0)
 
-    async def run(self, action: Action, host: Host, sink: Callable[[str], None]) -> Verdict:
+    async def run(self, action: Action, host: Host, sink: Callable[[str], None], permit: Permit) -> Verdict:
+        await permit()
         self._next("run")
         return Ended(exit_code=0)
 
@@ -58,8 +60,14 @@ def ignore(_text: str) -> None:
 async def test_an_unreachable_host_is_tried_again() -> None:
     executor = Scripted(UnreachableError("1"), UnreachableError("2"))
 
-    assert isinstance(await retry.run_when_reachable(executor, ACTION, HOST, ignore), Ended)
+    asked = []
+
+    async def permit() -> None:
+        asked.append("may I")
+
+    assert isinstance(await retry.run_when_reachable(executor, ACTION, HOST, ignore, permit), Ended)
     assert executor.calls == ["run"] * 3
+    assert len(asked) == 3, "each call is permitted for itself: the time between two may be long"
 
 
 @pytest.mark.parametrize("error", [OutcomeLostError, AccessDeniedError, HostNotReadyError])
@@ -67,7 +75,7 @@ async def test_what_may_have_started_or_needs_a_person_is_not(error: type[BelayE
     executor = Scripted(error("x"))
 
     with pytest.raises(error):
-        await retry.run_when_reachable(executor, ACTION, HOST, ignore)
+        await retry.run_when_reachable(executor, ACTION, HOST, ignore, allowed)
     assert executor.calls == ["run"]
 
 

@@ -17,6 +17,7 @@ from core.target import Host
 from executors.dial import SshSettings
 from executors.ssh import SshExecutor
 from tests.executors.sshd import Sshd, free_port, keygen
+from tests.practice_executor import allowed
 
 pytestmark = pytest.mark.sshd
 
@@ -66,7 +67,7 @@ class TestTrust:
         executor = executor_with(known_hosts=(str(tmp_path / "empty"),))
 
         with pytest.raises(AccessDeniedError, match="not known") as refused:
-            await executor.run(do("true"), sshd.host(), ignore)
+            await executor.run(do("true"), sshd.host(), ignore, allowed)
 
         assert fingerprint(sshd.folder / "host_key") in str(refused.value)
         assert "nothing was started" in str(refused.value)
@@ -89,11 +90,11 @@ class TestTrust:
         wrong = replace(host, host_key=public(keygen(tmp_path / "other")))
         executor = executor_with(known_hosts=(str(tmp_path / "none"),))
 
-        assert isinstance(await executor.run(do("true"), right, ignore), Ended)
+        assert isinstance(await executor.run(do("true"), right, ignore, allowed), Ended)
         with pytest.raises(AccessDeniedError, match="pinned"):
-            await executor_with().run(do("true"), wrong, ignore)
+            await executor_with().run(do("true"), wrong, ignore, allowed)
         with pytest.raises(AccessDeniedError, match="host_key of 'web1'"):
-            await executor.run(do("true"), replace(host, host_key="nonsense"), ignore)
+            await executor.run(do("true"), replace(host, host_key="nonsense"), ignore, allowed)
 
     async def test_a_host_certificate_of_a_named_authority_is_accepted(
         self, executor_with: Factory, tmp_path: Path
@@ -118,18 +119,18 @@ class TestTrust:
             known.write_text(f"@cert-authority 127.0.0.* {public(authority)}\n")
             settings = {"known_hosts": (str(known),), "identity_files": (str(folder / "user_key"),)}
 
-            assert isinstance(await executor_with(**settings).run(do("true"), server.host(), ignore), Ended)
+            assert isinstance(await executor_with(**settings).run(do("true"), server.host(), ignore, allowed), Ended)
 
             known.write_text(f"@cert-authority 127.0.0.* {public(keygen(tmp_path / 'stranger'))}\n")
             with pytest.raises(AccessDeniedError, match="no authority"):
-                await executor_with(**settings).run(do("true"), server.host(), ignore)
+                await executor_with(**settings).run(do("true"), server.host(), ignore, allowed)
 
             server.stop()
             certify("another-host")
             server.start()
             known.write_text(f"@cert-authority 127.0.0.* {public(authority)}\n")
             with pytest.raises(AccessDeniedError, match="made out to another-host"):
-                await executor_with(**settings).run(do("true"), server.host(), ignore)
+                await executor_with(**settings).run(do("true"), server.host(), ignore, allowed)
         finally:
             server.stop()
 
@@ -139,9 +140,9 @@ class TestTrust:
         stranger = keygen(tmp_path / "stranger")
 
         with pytest.raises(AccessDeniedError, match="credentials"):
-            await executor_with(identity_files=(str(stranger),)).run(do("true"), host, ignore)
+            await executor_with(identity_files=(str(stranger),)).run(do("true"), host, ignore, allowed)
         with pytest.raises(AccessDeniedError, match="cannot read"):
-            await executor_with(identity_files=(str(tmp_path / "none"),)).run(do("true"), host, ignore)
+            await executor_with(identity_files=(str(tmp_path / "none"),)).run(do("true"), host, ignore, allowed)
 
     async def test_ssh_config_is_honoured(self, executor_with: Factory, sshd: Sshd, host: Host, tmp_path: Path) -> None:
         config = tmp_path / "config"
@@ -151,7 +152,9 @@ class TestTrust:
         )
         executor = executor_with(ssh_config=str(config), identity_files=())
 
-        verdict = await executor.run(do("true"), replace(host, address="controller", port=None, user=None), ignore)
+        verdict = await executor.run(
+            do("true"), replace(host, address="controller", port=None, user=None), ignore, allowed
+        )
 
         assert isinstance(verdict, Ended)
 
@@ -169,12 +172,14 @@ class TestTrust:
             inner = replace(host, address="inner", port=None)
             both = (str(sshd.folder / "known_hosts"), str(jump.folder / "known_hosts"))
 
-            verdict = await executor_with(ssh_config=str(config), known_hosts=both).run(do("true"), inner, ignore)
+            verdict = await executor_with(ssh_config=str(config), known_hosts=both).run(
+                do("true"), inner, ignore, allowed
+            )
             assert isinstance(verdict, Ended)
             assert "Accepted publickey" in (jump.folder / "sshd.log").read_text()
 
             with pytest.raises(AccessDeniedError, match=f"127.0.0.1:{jump.port} is not known"):
-                await executor_with(ssh_config=str(config)).run(do("true"), inner, ignore)
+                await executor_with(ssh_config=str(config)).run(do("true"), inner, ignore, allowed)
         finally:
             jump.stop()
 
@@ -185,7 +190,7 @@ class TestTrust:
         try:
             for nobody in (replace(host, port=free_port()), replace(host, port=port)):
                 with pytest.raises(UnreachableError, match="nothing was started"):
-                    await executor.run(do("true"), nobody, ignore)
+                    await executor.run(do("true"), nobody, ignore, allowed)
         finally:
             silent.close()
 
@@ -198,7 +203,9 @@ class TestOutput:
     async def test_it_streams(self, ssh: SshExecutor, host: Host) -> None:
         heard: list[tuple[float, str]] = []
         running = asyncio.create_task(
-            ssh.run(do("echo one; sleep 1; echo two"), host, lambda text: heard.append((time.monotonic(), text)))
+            ssh.run(
+                do("echo one; sleep 1; echo two"), host, lambda text: heard.append((time.monotonic(), text)), allowed
+            )
         )
         await running
 
@@ -206,7 +213,7 @@ class TestOutput:
         assert heard[1][0] - heard[0][0] > 0.4
 
     async def test_ten_megabytes_are_bounded_and_counted(self, ssh: SshExecutor, host: Host) -> None:
-        verdict = await ssh.run(do("seq 1 1400000"), host, ignore)
+        verdict = await ssh.run(do("seq 1 1400000"), host, ignore, allowed)
 
         assert isinstance(verdict, Ended)
         output = verdict.output
@@ -220,7 +227,7 @@ class TestOutput:
 
     async def test_binary_output_is_text_afterwards(self, ssh: SshExecutor, host: Host) -> None:
         verdict = await ssh.run(
-            do("printf 'a\\0\\377\\n\\303\\251'; head -c 100000 /dev/urandom; exit 4"), host, ignore
+            do("printf 'a\\0\\377\\n\\303\\251'; head -c 100000 /dev/urandom; exit 4"), host, ignore, allowed
         )
 
         assert isinstance(verdict, Ended)
@@ -233,7 +240,7 @@ class TestOutput:
         heard: list[str] = []
         script = "printf hunter2-; sleep 0.3; echo hunter2; echo password=abc; echo end; mysql -pqwe; true"
 
-        verdict = await executor.run(do(script), host, heard.append)
+        verdict = await executor.run(do(script), host, heard.append, allowed)
         look = await executor.look(do(f"{script}; {script} >&2", verb=Verb.PROBE), host)
 
         assert isinstance(verdict, Ended)
@@ -247,7 +254,7 @@ class TestOutput:
             "printf '\\n%s exit 0 exit 1 0 - -\\n' 0123456789abcdef0123456789abcdef \"$BELAY_MARK\"; "
             "for f in /proc/$PPID/cmdline /proc/$PPID/environ; do tr '\\0' '\\n' <$f; done; exit 5"
         )
-        verdict = await ssh.run(do(script), host, ignore)
+        verdict = await ssh.run(do(script), host, ignore, allowed)
 
         assert isinstance(verdict, Ended)
         assert verdict.exit_code == 5
@@ -275,7 +282,7 @@ class TestHost:
             executor = executor_with(
                 known_hosts=(str(folder / "known_hosts"),), identity_files=(str(folder / "user_key"),)
             )
-            verdict = await executor.run(do("echo mine; exit 3"), server.host(), ignore)
+            verdict = await executor.run(do("echo mine; exit 3"), server.host(), ignore, allowed)
             look = await executor.look(do("echo mine", verb=Verb.PROBE), server.host())
         finally:
             server.stop()
@@ -293,7 +300,7 @@ class TestHost:
                 known_hosts=(str(folder / "known_hosts"),), identity_files=(str(folder / "user_key"),)
             )
             with pytest.raises(HostNotReadyError, match="no usable /bin/sh"):
-                await executor.run(do("true"), server.host(), ignore)
+                await executor.run(do("true"), server.host(), ignore, allowed)
         finally:
             server.stop()
 
@@ -304,12 +311,12 @@ class TestHost:
         bad = replace(host, state_dir=str(tmp_path / "file" / "state"))
 
         with pytest.raises(HostNotReadyError, match=r"Not a directory.*state_dir"):
-            await ssh.run(do("true"), bad, ignore)
+            await ssh.run(do("true"), bad, ignore, allowed)
         assert (await ssh.look(do("true", verb=Verb.PROBE), bad)).exit_code == 0
 
     async def test_stop_reaches_a_host_whose_sessions_are_all_taken(self, ssh: SshExecutor, host: Host) -> None:
         actions = [do("sleep 30", f"unit{n}@web1", timeout_s=30) for n in range(12)]
-        running = [asyncio.create_task(ssh.run(action, host, ignore)) for action in actions]
+        running = [asyncio.create_task(ssh.run(action, host, ignore, allowed)) for action in actions]
         first = Path(host.state_dir) / "R-1" / actions[0].key / "claim"
         while not first.exists():
             await asyncio.sleep(0.01)
@@ -324,7 +331,7 @@ class TestHost:
 
     async def test_stop_brings_what_was_printed(self, executor_with: Factory, host: Host, tmp_path: Path) -> None:
         action = do(f"echo before; touch {tmp_path}/begun; sleep 30", timeout_s=30)
-        running = asyncio.create_task(executor_with().run(action, host, ignore))
+        running = asyncio.create_task(executor_with().run(action, host, ignore, allowed))
         while not (tmp_path / "begun").exists():
             await asyncio.sleep(0.01)
 
@@ -336,7 +343,7 @@ class TestHost:
 
     async def test_closing_tells_those_who_wait(self, ssh: SshExecutor, host: Host, tmp_path: Path) -> None:
         action = do(f"touch {tmp_path}/begun; sleep 0.7; exit 3")
-        running = asyncio.create_task(ssh.run(action, host, ignore))
+        running = asyncio.create_task(ssh.run(action, host, ignore, allowed))
         while not (tmp_path / "begun").exists():
             await asyncio.sleep(0.01)
         await ssh.close()
@@ -344,7 +351,7 @@ class TestHost:
             await running
 
     async def test_time_is_up(self, ssh: SshExecutor, host: Host) -> None:
-        verdict = await ssh.run(do("echo a; sleep 30", timeout_s=0.5), host, ignore)
+        verdict = await ssh.run(do("echo a; sleep 30", timeout_s=0.5), host, ignore, allowed)
 
         assert isinstance(verdict, Ended)
         assert verdict.timed_out
@@ -354,16 +361,16 @@ class TestHost:
     async def test_two_bots_at_once_run_it_once(self, executor_with: Factory, host: Host, tmp_path: Path) -> None:
         action = do(f"echo x >>{tmp_path}/count; sleep 0.3; echo same; exit 6")
 
-        both = await asyncio.gather(*(executor_with().run(action, host, ignore) for _ in range(2)))
+        both = await asyncio.gather(*(executor_with().run(action, host, ignore, allowed) for _ in range(2)))
 
         assert [(v.exit_code, v.output.text) for v in both if isinstance(v, Ended)] == [(6, "same\n")] * 2
         assert (tmp_path / "count").read_text() == "x\n"
 
     async def test_an_unused_connection_is_given_back(self, executor_with: Factory, host: Host) -> None:
         executor = executor_with(idle_close_s=0.5)
-        await executor.run(do("true"), host, ignore)
+        await executor.run(do("true"), host, ignore, allowed)
         place = executor._places[host.identity]
         while place.link is not None:
             await asyncio.sleep(0.05)
 
-        assert isinstance(await executor.run(do("true", "two@web1"), host, ignore), Ended)
+        assert isinstance(await executor.run(do("true", "two@web1"), host, ignore, allowed), Ended)

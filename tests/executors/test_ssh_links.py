@@ -17,11 +17,13 @@ import pytest
 from core.action import Action, Ended, NeverRan, Verb
 from core.errors import OutcomeLostError, UnreachableError
 from core.target import Host
+from executors.link import HostClock
 from executors.ssh import SshExecutor
 from tests.executors.attaching import attached
 from tests.executors.proxy import Proxy
 from tests.executors.sshd import Sshd
 from tests.needs import missing
+from tests.practice_executor import allowed
 
 pytestmark = pytest.mark.sshd
 
@@ -68,7 +70,7 @@ async def test_a_cut_link_is_lost_and_attach_brings_the_rest(
         f"echo x >>{tmp_path}/count; n=0; while [ $n -lt 40 ]; do echo line $n; n=$((n+1)); sleep 0.03; done; exit 9"
     )
     heard: list[str] = []
-    running = asyncio.create_task(quick.run(action, host, heard.append))
+    running = asyncio.create_task(quick.run(action, host, heard.append, allowed))
     while not heard:
         await asyncio.sleep(0.01)
     proxy.drop()
@@ -89,7 +91,7 @@ async def test_a_frozen_link_is_noticed_and_the_host_asked_again(
     quick: SshExecutor, proxy: Proxy, host: Host, tmp_path: Path, directions: tuple[str, ...]
 ) -> None:
     action = do(f"touch {tmp_path}/begun; echo x >>{tmp_path}/count; sleep 2.2; echo end; exit 3")
-    running = asyncio.create_task(quick.run(action, host, ignore))
+    running = asyncio.create_task(quick.run(action, host, ignore, allowed))
     await until(tmp_path / "begun")
     began = time.monotonic()
     proxy.freeze(*directions)
@@ -108,10 +110,53 @@ async def test_a_frozen_link_is_noticed_and_the_host_asked_again(
 
 
 async def test_a_quiet_action_is_not_taken_for_a_dead_link(quick: SshExecutor, host: Host) -> None:
-    verdict = await quick.run(do("sleep 1.8; exit 2"), host, ignore)  # dead_after_s is 1
+    verdict = await quick.run(do("sleep 1.8; exit 2"), host, ignore, allowed)  # dead_after_s is 1
 
     assert isinstance(verdict, Ended)
     assert verdict.exit_code == 2
+
+
+@pytest.mark.parametrize(("lives_s", "begins"), [(1.0, False), (30.0, True)])
+async def test_a_start_that_arrives_too_late_does_nothing_though_nobody_asked_the_host(
+    sshd: Sshd, proxy: Proxy, host: Host, tmp_path: Path, *, lives_s: float, begins: bool
+) -> None:
+    """The call hangs in the network, and its key is free: what keeps it from running is the time on the host."""
+    executor = SshExecutor(sshd.settings(keepalive_s=0.3, dead_after_s=0.8, call_lives_s=lives_s))
+
+    async def freeze() -> None:
+        proxy.freeze("up")
+
+    action = do(f"echo x >>{tmp_path}/count")
+    try:
+        await executor.run(do("true", "warm@web1"), host, ignore, allowed)
+        with pytest.raises(OutcomeLostError):
+            await executor.run(action, host, ignore, freeze)
+        await asyncio.sleep(1.0)
+        proxy.thaw()
+        late = tmp_path / "state" / "R-1" / action.key
+        direct = sshd.host(state_dir=host.state_dir)
+        if begins:
+            await until(tmp_path / "count")
+        else:
+            await until(late / "out")  # the call is at work: what it needs is made before it looks at the clock
+        assert isinstance(await executor.attach(action, direct, ignore), Ended if begins else NeverRan)
+        assert (tmp_path / "count").exists() == begins
+    finally:
+        await executor.close()
+
+
+async def test_a_clock_of_the_host_that_was_heard_late_is_asked_again(
+    quick: SshExecutor, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This machine stood still with the host's answer in its ears: it refuses what is in time, once."""
+    now_s = vars(HostClock)["now_s"].fget
+    off_s = [-3600.0]
+    monkeypatch.setattr(HostClock, "now_s", property(lambda clock: now_s(clock) + (off_s.pop() if off_s else 0.0)))
+
+    with pytest.raises(UnreachableError, match="late"):
+        await quick.run(do("true"), host, ignore, allowed)
+
+    assert isinstance(await quick.run(do("true"), host, ignore, allowed), Ended)
 
 
 async def test_a_start_that_arrives_late_does_nothing(
@@ -119,10 +164,10 @@ async def test_a_start_that_arrives_late_does_nothing(
 ) -> None:
     """The call hangs in the network; the host is asked on another way, and the key is spent; then it arrives."""
     action = do(f"echo x >>{tmp_path}/count")
-    await quick.run(do("true", "warm@web1"), host, ignore)
+    await quick.run(do("true", "warm@web1"), host, ignore, allowed)
     proxy.freeze("up")
     with pytest.raises(OutcomeLostError):
-        await quick.run(action, host, ignore)
+        await quick.run(action, host, ignore, allowed)
 
     direct = sshd.host(state_dir=host.state_dir)
     assert isinstance(await quick.attach(action, direct, ignore), NeverRan)
@@ -136,9 +181,9 @@ async def test_a_kept_link_that_died_while_unused_starts_nothing_and_is_made_ane
     quick: SshExecutor, proxy: Proxy, host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("executors.link.STALE_AFTER_S", 0.0)
-    await quick.run(do("true", "warm@web1"), host, ignore)
+    await quick.run(do("true", "warm@web1"), host, ignore, allowed)
     proxy.drop()
-    verdict = await quick.run(do(f"echo x >>{tmp_path}/count"), host, ignore)
+    verdict = await quick.run(do(f"echo x >>{tmp_path}/count"), host, ignore, allowed)
 
     assert isinstance(verdict, Ended)
     assert (tmp_path / "count").read_text() == "x\n"
@@ -152,10 +197,10 @@ async def test_sshd_that_hangs_is_noticed(tmp_path: Path) -> None:
         server.signal(signal.SIGSTOP)
         began = time.monotonic()
         with pytest.raises(UnreachableError):
-            await executor.run(do("true"), server.host(), ignore)
+            await executor.run(do("true"), server.host(), ignore, allowed)
         assert time.monotonic() - began < 10
         server.signal(signal.SIGCONT)
-        assert isinstance(await executor.run(do("true"), server.host(), ignore), Ended)
+        assert isinstance(await executor.run(do("true"), server.host(), ignore, allowed), Ended)
     finally:
         await executor.close()
         server.stop()
@@ -165,9 +210,9 @@ async def test_sshd_that_restarts_loses_nothing(tmp_path: Path) -> None:
     server = Sshd(folder=tmp_path / "sshd").start()
     executor = SshExecutor(server.settings())
     try:
-        await executor.run(do("true", "warm@web1"), server.host(), ignore)
+        await executor.run(do("true", "warm@web1"), server.host(), ignore, allowed)
         action = do(f"touch {tmp_path}/begun; sleep 0.5; exit 4")
-        running = asyncio.create_task(executor.run(action, server.host(), ignore))
+        running = asyncio.create_task(executor.run(action, server.host(), ignore, allowed))
         await until(tmp_path / "begun")
         server.stop()
         server.start()
@@ -184,6 +229,7 @@ async def test_sshd_that_restarts_loses_nothing(tmp_path: Path) -> None:
 #: What the killed bot runs: one action, attached to again where it may have begun.
 CLIENT = """
 import asyncio, json, sys
+from functools import partial
 from pathlib import Path
 from core.action import Action, Verb
 from core.errors import OutcomeLostError
@@ -191,11 +237,14 @@ from core.target import Host
 from executors.dial import SshSettings
 from executors.ssh import SshExecutor
 
+async def allowed():
+    pass
+
 async def main(told):
     executor = SshExecutor(SshSettings(**told["settings"]))
     action = Action(verb=Verb.DO, **told["action"])
     host = Host(**told["host"])
-    ask = executor.attach if Path(told["intent"]).exists() else executor.run
+    ask = executor.attach if Path(told["intent"]).exists() else partial(executor.run, permit=allowed)
     Path(told["intent"]).touch()  # the engine's rule: the intent is written before the act
     verdict = await ask(action, host, lambda text: None)
     output = getattr(verdict, "output", None)
@@ -255,11 +304,11 @@ async def test_a_host_whose_clock_is_a_year_off(tmp_path: Path, off: str) -> Non
     server = Sshd(folder=tmp_path / "sshd", environment=f"LD_PRELOAD={FAKETIME[0]} FAKETIME={off}").start()
     executor = SshExecutor(server.settings())
     try:
-        year = await executor.run(do("date +%Y", "year@web1"), server.host(), ignore)
+        year = await executor.run(do("date +%Y", "year@web1"), server.host(), ignore, allowed)
         assert isinstance(year, Ended)
         assert int(year.output.text) == (datetime.now(UTC) + timedelta(days=int(off[:-1]))).year
         began = time.monotonic()
-        late = await executor.run(do("echo begun; sleep 20", "late@web1", timeout_s=1), server.host(), ignore)
+        late = await executor.run(do("echo begun; sleep 20", "late@web1", timeout_s=1), server.host(), ignore, allowed)
         assert isinstance(late, Ended)
         assert late.timed_out
         assert 0.9 < late.duration_s < 15

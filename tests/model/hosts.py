@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 
-from core.action import Action, Ended, Lost, Output, Sink, Verb, Verdict
+from core.action import Action, Ended, Lost, Output, Permit, Sink, Verb, Verdict
 from core.errors import OutcomeLostError
 from core.target import Host
 from tests.bot.service_world import QUESTION
 from tests.model.reach import CALLER, Caller
-from tests.practice_executor import Claim, MemoryExecutor, printed
+from tests.practice_executor import Claim, MemoryExecutor, allowed, printed
 
 Key = tuple[str, str, str]  #: host, run, the action's key
 
@@ -62,26 +62,30 @@ class ModelHosts(MemoryExecutor):
         self.fates: list[str] = []
         self.slow = False
         self.drops: list[str] = []  #: what happens to the next calls: "before", "late", "after"
-        self.late: list[tuple[Action, Host, Caller]] = []  #: calls on their way whose senders gave the line up
+        self.late: list[tuple[float, Action, Host, Caller]] = []  #: on their way, until when they count, sender gone
         self.answers[QUESTION] = self._is_crossed
 
-    async def run(self, action: Action, host: Host, sink: Sink) -> Verdict:
+    async def run(self, action: Action, host: Host, sink: Sink, permit: Permit) -> Verdict:
+        until_s = asyncio.get_running_loop().time() + self.call_lives_s
+        await self._permitted(host, permit)
         self.called(action, CALLER.get())
         self._reach(host)
         drop = self.drops.pop(0) if self.drops else ""
         if drop == "late":
-            self.late.append((action, host, CALLER.get()))
+            self.late.append((until_s, action, host, CALLER.get()))
         if drop in ("before", "late"):
             raise OutcomeLostError(f"the link to {host.name} dropped")
         if drop == "after":
             self.drop_link_once.add(action.unit)
-        return await super().run(action, host, sink)
+        return await super().run(action, host, sink, allowed)
 
     def deliver_late(self) -> None:
         """A call arrives that nobody waits for any more."""
         if not self.late:
             return
-        action, host, caller = self.late.pop(0)
+        until_s, action, host, caller = self.late.pop(0)
+        if asyncio.get_event_loop().time() > until_s:
+            return
         key = (host.name, action.run_id, action.key)
         if host.name not in self.unreachable and key not in self._claims:
             self._claims[key] = Claim()

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from itertools import count
 
-from core.action import Action, Ended, Executor, Sink, Verdict
+from core.action import Action, Ended, Executor, Permit, Sink, Verdict
 from core.target import Host
 from store.database import Store
 from store.engines import Engines
@@ -74,9 +74,13 @@ class GatedHosts(Executor):
         self._hosts = hosts
         self._gate = gate
 
-    async def run(self, action: Action, host: Host, sink: Sink) -> Verdict:
+    async def run(self, action: Action, host: Host, sink: Sink, permit: Permit) -> Verdict:
+        async def permitted() -> None:
+            await permit()
+            await self._gate.point()  # what lies between the last look and the call itself
+
         await self._gate.point()
-        verdict = await self._hosts.run(action, host, sink)
+        verdict = await self._hosts.run(action, host, sink, permitted)
         await self._gate.point()
         return verdict
 

@@ -1,22 +1,23 @@
 """
 One history, disturbed at each of its points in turn: what chance rarely meets is met for certain.
 
-A request that two people agree to passes some 145 points on its way to the end. `FOUND` are those at which something
+A request that two people agree to passes some 155 points on its way to the end. `FOUND` are those at which something
 was wrong once; they are always played, with a few others. All of them are played in the slow run.
 """
 
+import math
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.model.machine import Model
 from tests.model.steering import bring_to_an_end, steer
-from tests.model.world import ALL, World
+from tests.model.world import ALL, ViolatedError, World
 
-EVERY = range(150)
+EVERY = range(160)
 HOSTS = ("a", "b", "c")
 #: A replica that stops at one of these has a call to a host in its hands.
-LATE = (32, 33, 34, 68, 81, 94, 107)
+LATE = (35, 36, 37, 72, 86, 100, 114)
 
 
 @pytest.fixture
@@ -66,24 +67,37 @@ def wakes_beside_another(world: World) -> None:
 
 def wakes_after_a_person_retried(world: World) -> None:
     """No host answers the successor, so a person looks and has it done again; then the frozen one makes its call."""
+    _decided_without_the_host(world, "settle", "retry")
+
+
+def wakes_after_a_person_skipped(world: World) -> None:
+    """The same, and the person says that it is not needed: nobody goes to its host any more, and its key is free."""
+    _decided_without_the_host(world, "settle", "skip")
+
+
+def _decided_without_the_host(world: World, *verbs: str) -> None:
     world.hosts.unreachable = set(HOSTS)
     world.take_over(1, points=ALL)
     world.loop.go_on(200)
     world.replicas[1].go_on(ALL)
     world.hosts.unreachable = set()
-    for verb in ("settle", "retry"):
+    for verb in verbs:
         steer(world, "U-cy", verb, 1, ALL)
     world.replicas[0].go_on(ALL)
 
 
+#: A replica that stops at one of these is about to begin the guarded step.
+GUARDED = (67, 68, 69, 70)
+
 #: What happens -> the points at which it went wrong once.
 FOUND: dict[Callable[[World], None], tuple[int, ...]] = {
-    stands_still: (60, 65, 67),
-    crossed_meanwhile: (60, 65, 67),
+    stands_still: GUARDED,
+    crossed_meanwhile: GUARDED,
     dies: (),
     is_replaced_and_wakes: (),
     wakes_beside_another: (),
     wakes_after_a_person_retried: LATE,
+    wakes_after_a_person_skipped: LATE,
 }
 
 
@@ -108,6 +122,20 @@ def test_at_some_points(model: Model, happens: Callable[[World], None], point: i
 @pytest.mark.parametrize("point", EVERY)
 def test_at_every_point(model: Model, happens: Callable[[World], None], point: int) -> None:
     play(model, happens, point)
+
+
+@pytest.mark.parametrize("point", LATE[:4])
+def test_without_an_end_of_their_lives_calls_start_when_nobody_expects_it(
+    monkeypatch: pytest.MonkeyPatch, point: int
+) -> None:
+    """No look of the bot's own can find that: it lies between the last look and the call."""
+    monkeypatch.setattr("tests.practice_executor.CALL_LIVES_S", math.inf)
+    model = Model()
+    try:
+        with pytest.raises(ViolatedError, match="late"):
+            play(model, wakes_after_a_person_skipped, point)
+    finally:
+        model.world.close()
 
 
 def test_of_two_that_take_up_what_was_left_one_does(model: Model) -> None:

@@ -22,6 +22,7 @@ from tests.executors.attaching import attached
 from tests.net.host import NetHost
 from tests.net.leftover import killed_run, runs
 from tests.net.namespaces import NETNS, Network, remove_leftovers
+from tests.practice_executor import allowed
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ def whole(verdict: Verdict, count: Path, *, lines: int = LINES, size: int = 1) -
 async def to_the_end(executor: SshExecutor, action: Action, host: NetHost) -> Verdict:
     """As the engine does it: run once, and attach for as long as that was lost."""
     try:
-        return await run_when_reachable(executor, action, host.as_host(), lambda _: None)
+        return await run_when_reachable(executor, action, host.as_host(), lambda _: None, allowed)
     except OutcomeLostError as lost:
         log.info("%s: %s", action.unit, lost)
         return await attached(executor, action, host.as_host())
@@ -105,7 +106,7 @@ async def test_a_cable_that_is_pulled_out_is_noticed_in_time_and_the_rest_comes_
 ) -> None:
     """The bot as it is in service: nothing is shortened."""
     action = counted(count, "pulled", lines=100, pause_s=0.1)
-    running = asyncio.create_task(ssh.run(action, web1.as_host(), lambda _: None))
+    running = asyncio.create_task(ssh.run(action, web1.as_host(), lambda _: None, allowed))
     await has_begun(count)
     pulled_s = time.monotonic()
     web1.line.pull()
@@ -142,7 +143,7 @@ async def test_a_line_that_is_dead_one_way_is_noticed(
     quick: SshExecutor, web1: NetHost, count: Path, up: bool, down: bool
 ) -> None:
     action = counted(count, f"deaf-{up}")
-    running = asyncio.create_task(quick.run(action, web1.as_host(), lambda _: None))
+    running = asyncio.create_task(quick.run(action, web1.as_host(), lambda _: None, allowed))
     await has_begun(count)
     dead_s = time.monotonic()
     web1.line.drop(100, up=up, down=down)
@@ -195,11 +196,11 @@ async def test_a_start_that_hangs_in_the_network_while_the_host_is_asked(
 ) -> None:
     """Whichever of the two arrives first: it never ran, which is proven, or it ran once."""
     warm = Action(run_id="R-1", unit="warm@host", verb=Verb.DO, script="true", timeout_s=20)
-    await quick.run(warm, web1.as_host(), lambda _: None)
+    await quick.run(warm, web1.as_host(), lambda _: None, allowed)
     web1.line.drop(100, down=False)
     try:
         with pytest.raises(OutcomeLostError):
-            await quick.run(counted(count, "never"), web1.as_host(), lambda _: None)
+            await quick.run(counted(count, "never"), web1.as_host(), lambda _: None, allowed)
     finally:
         web1.line.heal()
 
@@ -216,7 +217,7 @@ async def test_a_start_that_hangs_in_the_network_while_the_host_is_asked(
 async def test_sshd_hangs_with_all_its_sessions(quick: SshExecutor, web1: NetHost, count: Path) -> None:
     """SIGSTOP: the kernel still acknowledges every packet, so that TCP alone would never notice."""
     action = counted(count, "hangs")
-    running = asyncio.create_task(quick.run(action, web1.as_host(), lambda _: None))
+    running = asyncio.create_task(quick.run(action, web1.as_host(), lambda _: None, allowed))
     await has_begun(count)
     hangs_s = time.monotonic()
     web1.signal_sshd(signal.SIGSTOP)
@@ -248,7 +249,7 @@ async def _meanwhile(executor: SshExecutor, host: NetHost, count: Path, happens:
 
 async def test_a_host_that_reboots_has_lost_the_end_and_says_so(quick: SshExecutor, web1: NetHost, count: Path) -> None:
     action = counted(count, "rebooted")
-    running = asyncio.create_task(quick.run(action, web1.as_host(), lambda _: None))
+    running = asyncio.create_task(quick.run(action, web1.as_host(), lambda _: None, allowed))
     await has_begun(count)
     died_s = time.monotonic()
     web1.line.pull()  # nobody is there to say good-bye
@@ -263,7 +264,7 @@ async def test_a_host_that_reboots_has_lost_the_end_and_says_so(quick: SshExecut
     assert isinstance(verdict, Lost)
     assert "the host has rebooted since" in verdict.reason
     assert verdict.output.text.startswith("line 0\n")
-    again = await quick.run(action, web1.as_host(), lambda _: None)
+    again = await quick.run(action, web1.as_host(), lambda _: None, allowed)
     assert isinstance(again, Lost), "asked to start once more, the host says the same and starts nothing"
     assert count.read_text() == "x\n"
 
@@ -274,7 +275,9 @@ async def test_a_full_disk_starts_nothing_and_loses_no_ending(net: Network, tmp_
     host.power_on()
     executor = SshExecutor(host.server.settings())
     try:
-        running = asyncio.create_task(executor.run(counted(count, "full", lines=20), host.as_host(), lambda _: None))
+        running = asyncio.create_task(
+            executor.run(counted(count, "full", lines=20), host.as_host(), lambda _: None, allowed)
+        )
         await has_begun(count)
         ballast = host.fill_disk()
         verdict = await running
@@ -283,10 +286,10 @@ async def test_a_full_disk_starts_nothing_and_loses_no_ending(net: Network, tmp_
 
         refused = counted(tmp_path / "refused", "refused")
         with pytest.raises(HostNotReadyError, match="cannot keep its state"):
-            await executor.run(refused, host.as_host(), lambda _: None)
+            await executor.run(refused, host.as_host(), lambda _: None, allowed)
         assert not (tmp_path / "refused").exists()
         ballast.unlink()
-        assert isinstance(await executor.run(refused, host.as_host(), lambda _: None), Ended)
+        assert isinstance(await executor.run(refused, host.as_host(), lambda _: None, allowed), Ended)
     finally:
         await executor.close()
         host.power_off()

@@ -13,6 +13,9 @@ from store.tables import BoardRow, RunRow
 #: What a board should show is what its run's journal has: the number of the last entry.
 _BOARDS = select(BoardRow, RunRow.seq).where(BoardRow.run_id == RunRow.id)
 _BEHIND = col(RunRow.seq) > col(BoardRow.shown)
+#: Written so that SQLite goes through the index of heads and looks each board up. By its key it would look up each run,
+#: past its plan on the disk: 26 ms for a thousand that wait, every few seconds, instead of less than one.
+_OF_ALL_RUNS = BoardRow.run_id == col(RunRow.id).concat("")
 
 
 class BoardsPart(RunsPart):
@@ -34,8 +37,8 @@ class BoardsPart(RunsPart):
 
     async def channels_under_way(self) -> list[str]:
         """Return the channels in which runs wait or are driven."""
-        query = select(BoardRow.channel).where(BoardRow.run_id == RunRow.id, col(RunRow.status).not_in(ENDED))
-        return sorted(set((await self._session.exec(query)).all()))
+        query = select(BoardRow.channel).where(_OF_ALL_RUNS, col(RunRow.status).not_in(ENDED)).distinct()
+        return sorted((await self._session.exec(query)).all())
 
     async def place_board(self, run_id: str, channel: str, ts: str) -> None:
         """
@@ -55,8 +58,9 @@ class BoardsPart(RunsPart):
 
     async def boards_behind(self) -> list[Board]:
         """Boards that do not show the newest entry, those not posted yet among them; oldest runs first."""
-        query = _BOARDS.where(_BEHIND).order_by(col(RunRow.number))
-        return [_board(row, seq) for row, seq in (await self._session.exec(query)).all()]
+        query = select(BoardRow, RunRow.number, RunRow.seq).where(_OF_ALL_RUNS, _BEHIND)
+        rows = sorted((await self._session.exec(query)).all(), key=lambda row: row[1])
+        return [_board(row, seq) for row, _, seq in rows]
 
     async def boards_to_watch(self) -> list[tuple[Board, RunStatus]]:
         """
@@ -66,7 +70,7 @@ class BoardsPart(RunsPart):
         because to sort by SQLite would mean to go through the runs by their numbers, past each plan.
         """
         query = select(BoardRow, RunRow.number, RunRow.seq, RunRow.status).where(
-            BoardRow.run_id == RunRow.id, or_(_BEHIND, col(RunRow.status).in_(DRIVEN))
+            _OF_ALL_RUNS, or_(_BEHIND, col(RunRow.status).in_(DRIVEN))
         )
         rows = sorted((await self._session.exec(query)).all(), key=lambda row: row[1])
         return [(_board(row, seq), RunStatus(status)) for row, _, seq, status in rows]

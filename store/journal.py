@@ -86,8 +86,10 @@ class JournalPart(AuditPart, BoardsPart, LocksPart):
         """Return the ids of runs under way in whose journal a newer version of Belay wrote."""
         newer = select(JournalRow.seq).where(JournalRow.run_id == RunRow.id, JournalRow.version > VERSION)
         ended = [status.value for status in RunStatus if status.ended]
-        query = select(RunRow.id).where(col(RunRow.status).not_in(ended), newer.correlate(RunRow).exists())
-        return list((await self._session.exec(query.order_by(col(RunRow.number)))).all())
+        query = select(RunRow.number, RunRow.id).where(
+            col(RunRow.status).not_in(ended), newer.correlate(RunRow).exists()
+        )
+        return [run_id for _, run_id in sorted((await self._session.exec(query)).all())]
 
     async def append(
         self,

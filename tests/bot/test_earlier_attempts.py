@@ -6,6 +6,7 @@ person who settles and retries, and the frozen one wakes.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 
 from bot import unit_work
 from core.action import Action, Ended, NeverRan, Permit, Sink, Verdict
-from core.errors import OutcomeLostError, UnreachableError
+from core.errors import AccessDeniedError, OutcomeLostError, UnreachableError
 from core.run_states import RunStatus
 from core.target import Host
 from core.unit_states import UnitStatus
@@ -154,3 +155,30 @@ async def test_one_that_still_works_is_ended_and_a_person_looks_first(tmp_path: 
         await b.service.retry(run_id, actor("bo"))
         await b.until(run_id, RunStatus.SUCCEEDED)
         assert hosts.effects_of_it == 2
+
+
+class LetsNobodyIn(Hosts):
+    """After the first call the host answers, and refuses the bot's key."""
+
+    def _there(self, action: Action) -> None:
+        if self.away and action.unit == UNIT:
+            raise AccessDeniedError("'a' refused the bot's key")
+
+
+async def test_nobody_is_asked_while_a_call_may_still_be_on_its_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refusal comes at once, and a person may decide at once: by then the call no longer counts on its host."""
+    monkeypatch.setattr(unit_work, "CALL_LIVES_S", 1.0)
+    hosts = LetsNobodyIn(arrives=False)
+    async with bot(tmp_path, hosts) as b:
+        run_id = await b.asked_and_agreed()
+        await b.until(run_id, RunStatus.RUNNING)
+        while hosts.call is None:
+            await asyncio.sleep(0.01)
+        lost_s = time.monotonic()
+        view = await b.until(run_id, RunStatus.NEEDS_PERSON)
+
+        assert time.monotonic() - lost_s >= 1.0
+        assert view.state.unit(UNIT).status is UnitStatus.UNKNOWN
+        assert "refused the bot's key" in view.state.unit(UNIT).reason

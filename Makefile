@@ -72,7 +72,7 @@ safeguards: setup-dev debs ## the model of the whole, and chaos with one safegua
 	$(SAFEGUARDS) || { echo "once more:"; $(SAFEGUARDS) --last-failed --last-failed-no-failures none; }
 
 chaos: safeguards ## kill the bot and cut its links on purpose, at most 8 minutes with these (docs/chaos.md)
-	$(BIN)/python -m chaos --points kinds --minutes 2 --faults 100000
+	$(BIN)/python -m chaos --points kinds --minutes 2 --faults 100000 --again
 
 chaos-full: setup-dev debs ## slow tests (the long model too), then the same until 5,000 faults and 1,000 kills on each database (CHAOS_ARGS=…)
 	$(BIN)/python -m pytest -m slow

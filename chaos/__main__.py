@@ -33,6 +33,9 @@ def main() -> int:
         "--points", choices=("all", "kinds", "none"), default="all", help="which are killed at once each"
     )
     parser.add_argument("--only", nargs="*", choices=list(MIX), default=[], help="only these random trials")
+    parser.add_argument(
+        "--again", action="store_true", help="play once more what slowness may explain; it counts if found again"
+    )
     parser.add_argument("--state", type=Path, metavar="FILE", help="go on where the campaign in it ended, or begin one")
     parser.add_argument("--json", metavar="FILE", help="write the figures there too")
     parser.add_argument("--replay", nargs="+", metavar="TRIAL", help="play these again: KIND:SEED, or WAY@POINT#NTH")
@@ -98,6 +101,7 @@ def _campaign(kind: str, options: argparse.Namespace, records: Records) -> Figur
         seed=options.seed,
         points=options.points,
         mix=tuple(options.only),
+        again=options.again,
     )
     home = Path(tempfile.mkdtemp(prefix=f"belay-chaos-{kind}-"))
     print(f"{kind}: traces of what fails are left in {home}", flush=True)

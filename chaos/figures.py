@@ -27,6 +27,7 @@ class Figures:
     runs: int = 0
     bad: Counter[str] = field(default_factory=Counter)  #: name in the figures -> how many
     with_host: int = 0  #: endings that died with their host and were told by a probe or a person
+    once: int = 0  #: trials in which something was found that was not found again
     seconds: float = 0.0  #: of all trials together; several are played at a time
     kinds: Counter[str] = field(default_factory=Counter)
     points: dict[str, bool] = field(default_factory=dict)  #: killed at on purpose -> hit
@@ -49,6 +50,7 @@ class Figures:
         self.runs += one["runs"]
         self.seconds += one["seconds"]
         self.with_host += len(one["with_host"])
+        self.once += bool(one.get("once"))
         self.points |= one["points"]
         self.code[one["code"]] += 1
         self.kinds.update(one["faults"])
@@ -76,6 +78,7 @@ class Figures:
             "runs": self.runs,
             **{name: self.bad[name] for name in BAD},
             "endings_that_died_with_their_host": self.with_host,
+            "trials_that_failed_once_only": self.once,
             "seconds_of_all_trials": round(self.seconds, 1),
             "trials_by_code": dict(self.code),
             "by_kind": dict(sorted(self.kinds.items())),

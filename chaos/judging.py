@@ -32,6 +32,11 @@ class Findings:
     def clean(self) -> bool:
         return not (self.twice or self.lost or self.stuck or self.wrong)
 
+    @property
+    def may_be_slowness(self) -> bool:
+        """Whether a machine too slow for the trial's patience would explain it; nothing ran twice or got lost."""
+        return not self.clean and not self.twice and not self.lost
+
     def words(self) -> list[str]:
         named = {"ran twice": self.twice, "outcome lost": self.lost, "stuck": self.stuck, "wrong": self.wrong}
         return [f"{name}: {each}" for name, found in named.items() for each in found]

@@ -7,7 +7,7 @@ ever added, and one that was cut off while it was written is none.
 
 import json
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ from chaos.trial import Result, Trial
 Record = Mapping[str, Any]
 
 
-def record(result: Result, points: Mapping[str, bool]) -> Record:
-    """*points*: those that are settled now, and whether each was hit."""
+def record(result: Result, points: Mapping[str, bool], once: Sequence[str] = ()) -> Record:
+    """*points*: those that are settled now, and whether each was hit. *once*: what was found, and not found again."""
     trial, found = result.trial, result.findings
     return {
         "code": revision(),
@@ -37,6 +37,7 @@ def record(result: Result, points: Mapping[str, bool]) -> Record:
         "stuck": found.stuck,
         "wrong": found.wrong,
         "with_host": found.with_host,
+        "once": list(once),
     }
 
 

@@ -3,6 +3,8 @@
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from chaos.figures import Figures
 from chaos.judging import Findings
 from chaos.records import Record, Records, record
@@ -53,6 +55,27 @@ def test_each_kind_of_damage_is_a_figure_and_keeps_its_trial() -> None:
     assert data["otherwise_wrong"] == 1
     assert not figures.clean
     assert [one["trial"] for one in data["failures"]] == ["storm:0", "storm:1", "storm:2", "storm:3"]
+
+
+def test_what_failed_once_only_is_told_and_is_no_failure() -> None:
+    figures = Figures.of("sqlite", [record(result(1), {}, ["stuck: R-1"]), record(result(2), {})])
+
+    assert figures.clean
+    assert figures.as_data()["trials_that_failed_once_only"] == 1
+
+
+@pytest.mark.parametrize(
+    ("found", "is_tried_again"),
+    [
+        ({}, False),
+        ({"stuck": ["x"]}, True),
+        ({"wrong": ["x"]}, True),
+        ({"stuck": ["x"], "twice": ["x"]}, False),
+        ({"wrong": ["x"], "lost": ["x"]}, False),
+    ],
+)
+def test_only_what_slowness_explains_is_tried_again(found: dict[str, list[str]], is_tried_again: bool) -> None:
+    assert Findings(**found).may_be_slowness == is_tried_again
 
 
 def test_points_not_tried_yet_are_told_from_those_that_were_missed() -> None:

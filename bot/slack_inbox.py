@@ -222,7 +222,7 @@ class Inbox:
     def _is_left(self, item: InboxItem) -> bool:
         if item.event_id in self._ours:
             return False
-        was_ours = bool(item.holder) and item.holder == self._holder()
+        was_ours = not self._left_for or (bool(item.holder) and item.holder == self._holder())
         return was_ours or self._clock.now() - item.held_at >= self._left_for
 
     async def _taken_up(self, items: list[InboxItem]) -> list[InboxItem]:

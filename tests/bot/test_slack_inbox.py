@@ -428,6 +428,20 @@ async def test_who_is_started_again_takes_up_at_once_what_it_had(store: Store) -
     assert (handled, beside) == (["command:1"], [])
 
 
+async def test_a_clock_that_was_put_back_leaves_nothing_behind(store: Store) -> None:
+    clock, handled = TestClock(), list[str]()
+
+    async def handle(item: InboxItem) -> None:
+        handled.append(item.event_id)
+
+    await _left_behind(store, clock, "", _typed("1", "abort R-1"))
+    clock.shift = -timedelta(hours=1)
+    alone = Inbox(store, clock, handle)
+    assert await alone.replay() == 1
+    await alone.close()
+    assert handled == ["command:1"]
+
+
 @pytest.mark.parametrize(
     ("lines", "done"),
     [

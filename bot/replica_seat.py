@@ -12,14 +12,13 @@ import json
 import logging
 import os
 import secrets
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 log = logging.getLogger(__name__)
 
-#: A lock of another kernel proves nothing here (a folder shared over the network), so the boot is a part of the name.
+#: A lock of another kernel proves nothing here (a folder shared over the network).
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -58,7 +57,7 @@ class Seat:
         """Take the name that the seat has, or give it one."""
         with suppress(ValueError, TypeError, KeyError):
             left = json.loads(os.pread(self._held, 4_096, 0))
-            if (left["boot"], left["database"]) == (_boot(), self._database):
+            if (left["where"], left["database"]) == (self._where(), self._database):
                 worker = None if left["worker"] is None else int(left["worker"])
                 self.name = str(left["name"])
                 return worker
@@ -79,15 +78,19 @@ class Seat:
             self._fd = None
 
     def _write(self, worker: int | None) -> None:
-        left: Mapping[str, Any] = {
-            "name": self.name,
-            "worker": worker,
-            "boot": _boot(),
-            "database": self._database,
-        }
+        """On a full disk nothing is kept, and whoever sits here next waits like everybody else."""
+        left = {"name": self.name, "worker": worker, "where": self._where(), "database": self._database}
         text = json.dumps(left).encode()
-        os.ftruncate(self._held, 0)
-        os.pwrite(self._held, text, 0)
+        try:
+            os.ftruncate(self._held, 0)
+            os.pwrite(self._held, text, 0)
+        except OSError as error:
+            log.warning("no note is kept for a restart: %s", error)
+
+    def _where(self) -> str:
+        """This very file under this very kernel: a copy of the folder, or another machine's, proves nothing."""
+        at = os.fstat(self._held)
+        return f"{_boot()} {at.st_dev}:{at.st_ino}"
 
     @property
     def _held(self) -> int:

@@ -141,6 +141,7 @@ async def _sweep(parts: Parts, chat: SlackFrontEnd) -> None:
         try:
             await parts.service.sweep()
             await chat.adopt()
+            await chat.forget_old()
             pauses.perhaps(busy=parts.engine.driving > 0)
         except BelayError as error:
             log.warning("cannot look after waiting runs now: %s", error)

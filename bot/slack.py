@@ -5,6 +5,7 @@ outbox. Over Socket Mode, or over signed HTTP on the program's own web server.
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -49,6 +50,8 @@ log = logging.getLogger(__name__)
 SOCKETS = 2
 #: A command or click that waited longer than this, over a crash, is not done any more: its person went on.
 TOO_OLD = timedelta(minutes=5)
+#: What was handled is known for so long; Slack sends nothing again after an hour or two. And how often it is let go of.
+KEPT, FORGETS_EVERY_S = timedelta(days=7), 3_600.0
 #: What one of several replicas has taken in and not handled for so long is handled by another.
 ORPHANED = timedelta(seconds=30)
 #: Seconds the start waits for the sockets.
@@ -89,6 +92,8 @@ class SlackFrontEnd:
         self._answers = Answers(self._client, settings)
         left_for = timedelta(0) if may_write is alone else ORPHANED
         self._inbox = Inbox(store, clock, self._handle, left_for=left_for, holder=holder)
+        self._taken_up = False
+        self._forgets_s = 0.0
         self._app = self._bolt()
 
     # -- life --------------------------------------------------------------------------------------------------
@@ -149,7 +154,7 @@ class SlackFrontEnd:
         self._outbox.start()
         if self._settings.app_token:
             await self._open_sockets()
-        await self._inbox.replay()
+        await self._take_up_or_later()
         self._missed.look_at_all()  # not waited for: a thousand boards take half an hour of what Slack allows
         outage = Outage(
             self._client,
@@ -224,12 +229,34 @@ class SlackFrontEnd:
         Handle what a replica that is gone has taken in. One of them does it, the one that writes.
 
         Raises:
-            StoreUnavailableError: the database cannot be read.
+            StoreUnavailableError: the database takes no write.
         """
-        if self._me is None or self._may_write is alone or not self._may_write():
+        if self._me is None or (self._taken_up and (self._may_write is alone or not self._may_write())):
             return
         if adopted := await self._inbox.replay():
-            log.warning("%d things were taken in by a replica that is gone; they are handled here", adopted)
+            log.warning("%d things were taken in by one that is gone; they are handled here", adopted)
+        self._taken_up = True
+
+    async def _take_up_or_later(self) -> None:
+        """What was left before this start. Where the database takes no write just now, the sweep does it."""
+        try:
+            await self._inbox.replay()
+        except StoreUnavailableError as error:
+            log.warning("what was taken in before this start is not handled yet: %s", error)
+        else:
+            self._taken_up = True
+
+    async def forget_old(self) -> None:
+        """
+        Let go of what was handled long ago, once an hour.
+
+        Raises:
+            StoreUnavailableError: the database takes no write.
+        """
+        if time.monotonic() >= self._forgets_s:
+            async with self._store.begin() as tx:
+                await tx.prune(self._clock.now() - KEPT)
+            self._forgets_s = time.monotonic() + FORGETS_EVERY_S
 
     async def account(self, account_id: str) -> Account:
         """Return the account "TEAM/USER" as Slack describes it now, asked anew."""

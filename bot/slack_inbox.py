@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
@@ -23,6 +23,7 @@ from core.ports import Clock
 from core.state import NewerJournalError
 from store.database import Store
 from store.records import InboxItem
+from store.transaction import Transaction
 
 log = logging.getLogger(__name__)
 
@@ -78,18 +79,7 @@ def kept(body: Body) -> dict[str, Any]:
     return slim
 
 
-def is_asked_again(item: InboxItem, later: Iterable[InboxItem]) -> bool:
-    """
-    Whether its person asked for the same in *later* ones: a line typed again, a form sent off again.
-
-    Slack tells people when nobody acknowledged what they did, and they do it once more. Both would be done, the first
-    one when nobody expects it any more.
-    """
-    wish = _wish(item)
-    return wish is not None and any(_wish(other) == wish for other in later)
-
-
-def _wish(item: InboxItem) -> tuple[str, ...] | None:
+def wish_of(item: InboxItem) -> tuple[str, ...] | None:
     """What somebody wants, if that is a whole by itself; None: the answer to something, which counts once anyway."""
     body = item.payload
     match item.kind:
@@ -233,7 +223,7 @@ class Inbox:
             for item in items:
                 if self._left_for and not await tx.adopt(item, me, now):
                     continue
-                if is_asked_again(item, await tx.inbox_after(item)):
+                if await _is_asked_again(tx, item):
                     log.info("%s was asked for once more since, and that counts", item.event_id)
                     await tx.handled(item.event_id, now, note="asked for once more")
                     continue
@@ -296,6 +286,17 @@ class Inbox:
             log.warning(
                 "%s was handled and is not marked so; it is handled again after a start: %s", item.event_id, error
             )
+
+
+async def _is_asked_again(tx: Transaction, item: InboxItem) -> bool:
+    """
+    Whether its person asked for the same later: a line typed again, a form sent off again.
+
+    Slack tells people when nobody acknowledged what they did, and they do it once more. Both would be done, the first
+    one when nobody expects it any more.
+    """
+    wish = wish_of(item)
+    return wish is not None and any(wish_of(other) == wish for other in await tx.inbox_after(item))
 
 
 def not_recorded(envelope: Envelope) -> BoltResponse:

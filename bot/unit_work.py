@@ -13,7 +13,7 @@ from typing import Any
 from bot.hands import Hands, action_for
 from bot.looker import Answer, Looker
 from bot.recorder import Printed
-from core.action import CALL_LIVES_S, Action, Ended, Lost, NeverRan, Output, Permit, Verb, Verdict
+from core.action import CALL_IS_OVER_S, Action, Ended, Lost, NeverRan, Output, Permit, Verb, Verdict
 from core.errors import NotStartedError, OutcomeLostError, RefusedError, UnreachableError
 from core.journal import Kind
 from core.resolve import ResolvedPlan, Unit
@@ -68,6 +68,7 @@ class UnitWork:
                 return self._not_started(Kind.UNIT_FAILED, _AT_WORK, spent=True)
             verdict: Verdict | None = _well(earlier)
             if verdict is None:
+                await self._may_do()  # whatever has to be waited for is waited for here, where no session is held
                 verdict = await self._act(self._action(Verb.DO), host, self._may_do)
         except (NotStartedError, RefusedError) as error:
             return self._not_started(Kind.UNIT_FAILED, str(error))
@@ -151,7 +152,7 @@ class UnitWork:
             except (UnreachableError, OutcomeLostError) as error:
                 why = str(error)
             except NotStartedError as error:
-                why, ends = str(error), began + CALL_LIVES_S
+                why, ends = str(error), began + CALL_IS_OVER_S
             if loop.time() >= ends:
                 return Lost(reason=why, silent=True)
             await asyncio.sleep(min(REATTACH_EVERY_S, ends - loop.time()))
@@ -159,7 +160,7 @@ class UnitWork:
     @staticmethod
     async def _never_asked(why: str) -> Verdict:
         """The host cannot be asked at all: what is on its way to it no longer counts after this."""
-        await asyncio.sleep(CALL_LIVES_S)
+        await asyncio.sleep(CALL_IS_OVER_S)
         return Lost(reason=why, silent=True)
 
     async def _ask_host(self, action: Action, host: Host) -> Verdict:
@@ -260,6 +261,7 @@ class UnitWork:
                 return self._not_started(Kind.UNDO_FAILED, _AT_WORK, spent=True)
             verdict: Verdict | None = _well(earlier)
             if verdict is None:
+                await self.fence()
                 verdict = await self._act(self._action(Verb.UNDO), host, self.fence)
         except (NotStartedError, RefusedError) as error:
             return self._not_started(Kind.UNDO_FAILED, str(error))

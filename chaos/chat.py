@@ -57,19 +57,30 @@ class Chat:
             await asyncio.sleep(LOOK_S)
 
     def problems(self, facts: Mapping[str, Any]) -> list[str]:
-        """Say what the chat shows that is not so, or shows twice."""
+        """Say what the chat shows that is not so, or does not show."""
         found = []
-        boards = self.boards()
-        runs = {run["id"]: run["status"] for run in facts["runs"]}
-        for run_id, status in runs.items():
-            mine = [b for b in boards if f"{run_id} " in f"{b.text} " or run_id in b.words()]
-            if len(mine) != 1:
-                found.append(f"{len(mine)} boards show {run_id}")
-            if mine and status.upper() not in f"{mine[-1].text} {mine[-1].words()}".upper():
+        for run_id, status in _statuses(facts).items():
+            mine = self._boards_of(run_id)
+            if not mine:
+                found.append(f"no board shows {run_id}")
+            elif status.upper() not in f"{mine[-1].text} {mine[-1].words()}".upper():
                 found.append(f"the board of {run_id} says '{mine[-1].text}', it is {status}")
+        return found
+
+    def doubles(self, facts: Mapping[str, Any]) -> list[str]:
+        """Say what the chat shows twice."""
+        shown = {run_id: len(self._boards_of(run_id)) for run_id in _statuses(facts)}
+        found = [f"{count} boards show {run_id}" for run_id, count in shown.items() if count > 1]
         keys = Counter(_key(m) for m in self.workspace.messages(CHANNEL) if m.by_app and m.is_reply)
         found += [f"'{key}' stands {count} times in the thread" for key, count in keys.items() if count > 1]
         return found
+
+    def _boards_of(self, run_id: str) -> list[Message]:
+        return [board for board in self.boards() if f"{run_id} " in f"{board.text} " or run_id in board.words()]
+
+
+def _statuses(facts: Mapping[str, Any]) -> dict[str, str]:
+    return {run["id"]: run["status"] for run in facts["runs"]}
 
 
 def _in_vain(asked: Interaction | None) -> bool:

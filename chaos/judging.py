@@ -25,21 +25,25 @@ class Findings:
     twice: list[str] = field(default_factory=list)  #: actions that took effect more than once
     lost: list[str] = field(default_factory=list)  #: outcomes that did not come back
     stuck: list[str] = field(default_factory=list)  #: a run stands still and nobody was asked
+    broken: list[str] = field(default_factory=list)  #: a safeguard did not hold
     wrong: list[str] = field(default_factory=list)  #: anything else that is not as it was without faults
     with_host: list[str] = field(default_factory=list)  #: endings that died with their host; a probe or a person said
 
     @property
     def clean(self) -> bool:
-        return not (self.twice or self.lost or self.stuck or self.wrong)
+        return not any(self._named().values())
 
     @property
     def may_be_slowness(self) -> bool:
-        """Whether a machine too slow for the trial's patience would explain it; nothing ran twice or got lost."""
-        return not self.clean and not self.twice and not self.lost
+        """Whether a machine too slow for the trial's patience would explain it: something was not there in the end."""
+        return not self.clean and not (self.twice or self.lost or self.broken)
+
+    def _named(self) -> dict[str, list[str]]:
+        wrong = [*self.broken, *self.wrong]
+        return {"ran twice": self.twice, "outcome lost": self.lost, "stuck": self.stuck, "wrong": wrong}
 
     def words(self) -> list[str]:
-        named = {"ran twice": self.twice, "outcome lost": self.lost, "stuck": self.stuck, "wrong": self.wrong}
-        return [f"{name}: {each}" for name, found in named.items() for each in found]
+        return [f"{name}: {each}" for name, found in self._named().items() for each in found]
 
 
 def expected(facts: Mapping[str, Any], effects: Effects, points: list[str]) -> Expected:
@@ -69,7 +73,7 @@ def judge(want: Expected, facts: Mapping[str, Any], effects: Effects, *, hosts_f
     run, *earlier = facts["runs"]
     for before in earlier:
         if before["status"] != "refused" or any(key[0] == before["id"] for key in effects):
-            found.wrong.append(f"{before['id']} is {before['status']}, beside {run['id']}")
+            found.broken.append(f"{before['id']} is {before['status']}, beside {run['id']}")
     _compare(want, run, found)
     _effects(want, run, effects, found)
     _came_back(want, run, found, hosts_failed=hosts_failed)
@@ -85,7 +89,7 @@ def _compare(want: Expected, run: Mapping[str, Any], found: Findings) -> None:
     if not run["claimed"] or run["entries"].count("claimed") != 1:
         claim = "" if run["claimed"] else "out"
         entries = run["entries"].count("claimed")
-        found.wrong.append(f"the approvals of {run['id']} were spent {entries} times, with{claim} a claim")
+        found.broken.append(f"the approvals of {run['id']} were spent {entries} times, with{claim} a claim")
     if run["locked"]:
         found.wrong.append(f"{run['id']} has ended and still holds its target")
 
@@ -93,7 +97,7 @@ def _compare(want: Expected, run: Mapping[str, Any], found: Findings) -> None:
 def _effects(want: Expected, run: Mapping[str, Any], effects: Effects, found: Findings) -> None:
     there = {(unit, verb) for run_id, unit, verb in effects if run_id == run["id"]}
     found.wrong += [f"{unit} {verb} never took effect" for unit, verb in sorted(want.effects - there)]
-    found.wrong += [f"{unit} {verb} should not have run" for unit, verb in sorted(there - want.effects)]
+    found.broken += [f"{unit} {verb} should not have run" for unit, verb in sorted(there - want.effects)]
 
 
 def _came_back(want: Expected, run: Mapping[str, Any], found: Findings, *, hosts_failed: bool) -> None:

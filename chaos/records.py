@@ -35,7 +35,7 @@ def record(result: Result, points: Mapping[str, bool], once: Sequence[str] = ())
         "twice": found.twice,
         "lost": found.lost,
         "stuck": found.stuck,
-        "wrong": found.wrong,
+        "wrong": [*found.broken, *found.wrong],
         "with_host": found.with_host,
         "once": list(once),
     }

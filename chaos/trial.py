@@ -107,6 +107,7 @@ async def play(ground: Ground, databases: Databases, name: str, trial: Trial, wa
         await _judge(ground, spec, result, want)
         if talk and result.facts:
             result.findings.wrong += talk.problems(result.facts)
+            result.findings.broken += talk.doubles(result.facts)
     result.seconds = time.monotonic() - began
     if result.findings.clean and not trial.weaken:
         ground.clear(name)
@@ -192,6 +193,9 @@ async def _victim(zygote: Zygote, spec: Spec, result: Result, rng: random.Random
         await asyncio.wait({thawing})
     if not done:
         result.findings.stuck.append(f"the bot did not come to an end within {LONGEST_S:.0f} s")
+        zygote.signal(signal.SIGCONT)
+        zygote.signal(signal.SIGUSR1)
+        await asyncio.sleep(1)
         zygote.signal(signal.SIGKILL)
         await running
         return 0
@@ -230,7 +234,7 @@ async def _judge(ground: Ground, spec: Spec, result: Result, want: Expected | No
     while (code := await ground.zygote.child(replace(spec, role="judge", kill=None))) == NOT_NOW:
         continue
     if code:
-        result.findings.wrong.append(
+        result.findings.broken.append(
             f"what is kept cannot be read or verified: {_log_end(replace(spec, role='judge'))}"
         )
     result.facts, report = left(spec, "facts.json"), left(spec, "victim.json")
@@ -239,6 +243,7 @@ async def _judge(ground: Ground, spec: Spec, result: Result, want: Expected | No
     result.points = list(report.get("points", ()))
     if want is not None and code == 0:
         judged = judge(want, result.facts, result.effects, hosts_failed=bool(result.trial.hosts))
+        judged.broken += result.findings.broken
         judged.wrong += result.findings.wrong
         judged.stuck += result.findings.stuck
         result.findings = judged
@@ -246,5 +251,5 @@ async def _judge(ground: Ground, spec: Spec, result: Result, want: Expected | No
         if each.get("stuck"):
             result.findings.stuck.append(str(each["stuck"]))
         if each.get("stalled"):
-            result.findings.stuck.append(f"drivers broke: {each['stalled']}")
-    result.findings.wrong += seen(spec.folder)
+            result.findings.broken.append(f"drivers broke: {each['stalled']}")
+    result.findings.broken += seen(spec.folder)

@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -70,6 +71,7 @@ async def _victim(spec: Spec) -> None:
     watching.install(spec)
     install(points)
     result: dict[str, Any] = {"stuck": ""}
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, _say_where)
     async with _bot(spec) as parts:
         try:
             await People(parts, spec).see_to_the_end()
@@ -80,6 +82,13 @@ async def _victim(spec: Spec) -> None:
         result["stalled"] = sorted(parts.engine.stalled)
     result["points"] = points.passed
     (spec.folder / f"{spec.role}.json").write_text(json.dumps(result))
+
+
+def _say_where() -> None:
+    """Into the log: what each task waits for. Asked of one that does not end, before it is killed."""
+    for task in asyncio.all_tasks():
+        task.print_stack(file=sys.stderr)
+    sys.stderr.flush()
 
 
 @asynccontextmanager
@@ -167,7 +176,7 @@ def _shorten() -> None:
         agent=False,
     )
     vars(bot.serve)["slack_settings"] = lambda settings: replace(slack_settings(settings), post_gap_s=POST_GAP_S)
-    vars(bot.unit_work).update(REATTACH_EVERY_S=REATTACH_S, CALL_LIVES_S=CALL_LIVES_S)
+    vars(bot.unit_work).update(REATTACH_EVERY_S=REATTACH_S, CALL_IS_OVER_S=CALL_LIVES_S + 1)
     vars(bot.serve)["SWEEP_EVERY_S"] = SWEEP_S
     vars(bot.replicas)["PACE"] = PACE
     vars(bot.slack)["ORPHANED"] = timedelta(seconds=ORPHANED_S)

@@ -20,6 +20,10 @@ TAIL_BYTES = 24_576
 #: Seconds after which a host starts nothing any more that was permitted before. A call may be held back: its replica
 #: froze with it in hands, or the network had it. Nobody asks a person what became of it before that time is over.
 CALL_LIVES_S: Final = 30.0
+#: Seconds after which it no longer counts by anybody's clock.
+CALL_IS_OVER_S: Final = CALL_LIVES_S + 5.0
+#: Seconds a permit may have taken (the database was away) and still be the last thing before the call.
+PERMIT_HOLDS_S: Final = 5.0
 
 
 class Verb(StrEnum):

@@ -10,14 +10,16 @@ can only say `Lost`: the step's probe, or a person, has to tell.
 """
 
 import asyncio
+import math
 import ssl
 import time
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Final
 
 import aiohttp
 
-from core.action import CALL_LIVES_S, Action, Ended, Lost, NeverRan, Permit, Sink, Verdict
+from core.action import CALL_LIVES_S, PERMIT_HOLDS_S, Action, Ended, Lost, NeverRan, Permit, Sink, Verdict
 from core.errors import AccessDeniedError, NotStartedError, OutcomeLostError, PlanError, UnreachableError
 from core.target import Host
 from executors.progress import STDOUT_BYTES, Progress
@@ -49,21 +51,20 @@ class HttpExecutor:
         """
         Send the request, or wait for the answer to the one that was sent before.
 
-        The life of a call ends here, at its sender: a service has no clock to ask.
+        The life of a call ends here, at its sender: a service has no clock to ask. It is looked at when the connection
+        stands; a process that freezes right after that sends whenever it wakes.
 
         Raises:
             PlanError: it is no request; nothing was sent.
             UnreachableError, AccessDeniedError: nothing was sent.
             OutcomeLostError: it may have arrived, its answer was not seen.
         """
-        asked_s = time.monotonic()
-        await permit()
+        asked_s = await _permitted(permit)
         key = _id(action, host)
         sent = self._known.get(key)
         if sent is None:
-            if time.monotonic() - asked_s > self._settings.call_lives_s:
-                raise UnreachableError(f"{_where(action, host)} was not sent: this machine stood still meanwhile")
-            sent = self._known[key] = asyncio.ensure_future(self._send(action, host))
+            until_s = asked_s + self._settings.call_lives_s
+            sent = self._known[key] = asyncio.ensure_future(self._send(action, host, until_s=until_s))
         try:
             verdict = await asyncio.shield(sent)  # who stops waiting does not take the request back
         except (NotStartedError, PlanError):
@@ -75,10 +76,14 @@ class HttpExecutor:
 
     async def attach(self, action: Action, host: Host, sink: Sink) -> Verdict:
         """
+        Of what this process knows nothing of, another one may still send: its time is waited out first.
+
         Raises:
             OutcomeLostError: never; an answer that was not seen is `Lost` here.
         """
         key = _id(action, host)
+        if key not in self._known:
+            await asyncio.sleep(self._settings.call_lives_s + self._settings.connect_timeout_s)
         sent = self._known.get(key)
         if sent is None:
             sent = self._known[key] = asyncio.get_running_loop().create_future()
@@ -123,7 +128,8 @@ class HttpExecutor:
         if self._session:
             await self._session.close()
 
-    async def _send(self, action: Action, host: Host) -> Ended:
+    async def _send(self, action: Action, host: Host, *, until_s: float = math.inf) -> Ended:
+        """Send it, if the connection stands by *until_s* of `_now_s`."""
         method, url, body = _request(action, host)
         headers = dict(self._settings.headers)
         if not action.verb.only_looks:
@@ -134,7 +140,9 @@ class HttpExecutor:
         try:
             async with (
                 asyncio.timeout(action.timeout_s),
-                self._client().request(method, url, data=body, headers=headers, allow_redirects=False) as answer,
+                self._client().request(
+                    method, url, data=body, headers=headers, allow_redirects=False, trace_request_ctx=until_s
+                ) as answer,
             ):
                 return await self._read(action, host, answer, began)
         except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError) as error:
@@ -170,8 +178,37 @@ class HttpExecutor:
             # A kept connection may turn out closed after the request went out; a new one cannot.
             connector = aiohttp.TCPConnector(ssl=context, force_close=True)
             timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._settings.connect_timeout_s)
-            self._session = aiohttp.ClientSession(connector=connector, timeout=timeout)
+            tracing = aiohttp.TraceConfig()
+            tracing.on_connection_create_end.append(_still_counts)
+            self._session = aiohttp.ClientSession(connector=connector, timeout=timeout, trace_configs=[tracing])
         return self._session
+
+
+def _now_s() -> float:
+    """Seconds since the boot, those of a machine that was suspended among them."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+async def _permitted(permit: Permit) -> float:
+    """Ask until the answer came promptly; return when it was asked."""
+    while True:
+        asked_s = _now_s()
+        await permit()
+        if _now_s() - asked_s < PERMIT_HOLDS_S:
+            return asked_s
+
+
+async def _still_counts(_session: aiohttp.ClientSession, context: SimpleNamespace, _what: object) -> None:
+    """
+    The connection stands, and nothing was sent on it.
+
+    Raises:
+        UnreachableError: it took too long, and others may have gone on meanwhile.
+    """
+    if _now_s() > context.trace_request_ctx:
+        raise UnreachableError(
+            "what was to be sent counts no more: this machine stood still meanwhile; nothing was sent"
+        )
 
 
 def _request(action: Action, host: Host) -> tuple[str, str, bytes]:

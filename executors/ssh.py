@@ -25,6 +25,9 @@ __all__ = ["SshExecutor", "SshSettings"]
 
 #: Threads for sending, reading and closing; none of them waits for a host's answer.
 _IO_THREADS = 8
+#: A host that is slow to make ready for a run's first action (it syncs its disk) comes to the call too late; it is
+#: permitted and sent again at once.
+TRIES_IF_LATE = 3
 
 
 @dataclass(slots=True)
@@ -91,13 +94,16 @@ class SshExecutor:
 
     async def _follow(self, op: Op, action: Action, host: Host, sink: Sink, permit: Permit | None = None) -> Verdict:
         progress = self._progress.pop(_id(action, host), None) or Progress(self._settings.secrets)
-        reader = Reader(nonce=new_nonce())
-        text = call(op, action, state_dir=host.state_dir, nonce=reader.nonce, offset=progress.offset)
         # The host keeps the time; this bound is for a host that does not.
         bound_s = action.timeout_s + 2 * (GRACE_S + SWEEP_S) + self._settings.dead_after_s
         try:
-            asked = Call(text=text, reader=reader, take=progress.take, sink=sink, permit=permit)
-            answer = await self._ask(asked, host, bound_s)
+            for _ in range(TRIES_IF_LATE):
+                reader = Reader(nonce=new_nonce())
+                text = call(op, action, state_dir=host.state_dir, nonce=reader.nonce, offset=progress.offset)
+                asked = Call(text=text, reader=reader, take=progress.take, sink=sink, permit=permit)
+                answer = await self._ask(asked, host, bound_s)
+                if answer.state != "late":
+                    break
         except (OutcomeLostError, NotStartedError) as error:
             if not isinstance(error.__cause__, TimeoutError):  # then a thread may still be adding to it
                 self._progress[_id(action, host)] = progress

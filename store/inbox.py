@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import col, delete, func, select, update
+from sqlmodel import col, delete, select, update
 
 from core.codec import to_data
+from store.columns import iso
 from store.parts import Part
 from store.records import InboxItem
 from store.tables import InboxRow
@@ -32,14 +33,17 @@ class InboxPart(Part):
         return [_item(row) for row in (await self._session.exec(query.order_by(col(InboxRow.number)))).all()]
 
     async def adopt(self, item: InboxItem, holder: str, at: datetime) -> bool:
-        """Take up what *item*'s holder left; False: it was handled, or somebody took it up since *item* was read."""
+        """
+        Take up what *item*'s holder left; False: it was handled, or somebody took it up since *item* was read.
+
+        The note changes with each taking up, and is all that replicas before schema 0007 look at and write.
+        """
         mine = update(InboxRow).where(
             col(InboxRow.event_id) == item.event_id,
             col(InboxRow.handled_at).is_(None),
-            col(InboxRow.holder) == item.holder,
-            func.coalesce(InboxRow.held_at, InboxRow.at) == item.held_at,
+            col(InboxRow.note) == item.note,
         )
-        return await self._write(mine.values(holder=holder, held_at=at)) > 0
+        return await self._write(mine.values(holder=holder, held_at=at, note=iso(at))) > 0
 
     async def is_left(self, event_id: str) -> bool:
         """Whether it is there and nobody has handled it."""
@@ -64,11 +68,15 @@ class InboxPart(Part):
 
 
 def _item(row: InboxRow) -> InboxItem:
+    holder, held_at = row.holder, row.held_at or row.at
+    if row.handled_at is None and row.note and row.note != iso(held_at):  # an older replica took it up
+        holder, held_at = "", datetime.fromisoformat(row.note)
     return InboxItem(
         event_id=row.event_id,
         kind=row.kind,
         payload=row.payload,
         at=row.at,
-        holder=row.holder,
-        held_at=row.held_at or row.at,
+        holder=holder,
+        held_at=held_at,
+        note=row.note,
     )

@@ -39,6 +39,7 @@ class InboxItem:
     at: datetime
     holder: str = ""  #: the replica that has it in hands; it may be gone
     held_at: datetime  #: when that one took it in, or took it up from another
+    note: str = ""  #: what its row says of that, as it was read
 
     @property
     def taken_up(self) -> bool:

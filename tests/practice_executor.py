@@ -11,7 +11,20 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from core.action import CALL_LIVES_S, Action, Ended, Executor, Lost, NeverRan, Output, Permit, Sink, Verb, Verdict
+from core.action import (
+    CALL_LIVES_S,
+    PERMIT_HOLDS_S,
+    Action,
+    Ended,
+    Executor,
+    Lost,
+    NeverRan,
+    Output,
+    Permit,
+    Sink,
+    Verb,
+    Verdict,
+)
 from core.errors import HostNotReadyError, NotStartedError, OutcomeLostError, UnreachableError
 from core.target import Host
 
@@ -42,6 +55,7 @@ class MemoryExecutor(Executor):
         self.hold: dict[str, asyncio.Event] = {}  #: unit -> its do ends only once this is set
         self.started: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self.call_lives_s = CALL_LIVES_S
+        self.on_its_way = allowed  #: what happens between the permit and the call's arrival
         self.answers: dict[str, Answer] = {}  #: unit, or unit.verb
         self._claims: dict[tuple[str, str, str], Claim] = {}
         self._tokens: dict[tuple[str, str], str] = {}  #: (host, run) -> which run of this number it knows
@@ -61,8 +75,12 @@ class MemoryExecutor(Executor):
 
     async def _permitted(self, host: Host, permit: Permit) -> None:
         loop = asyncio.get_running_loop()
-        asked_s = loop.time()
-        await permit()
+        while True:
+            asked_s = loop.time()
+            await permit()
+            if loop.time() - asked_s < PERMIT_HOLDS_S:
+                break
+        await self.on_its_way()
         if loop.time() - asked_s > self.call_lives_s:
             raise UnreachableError(f"the call reached {host.name} too late")
 

@@ -169,7 +169,7 @@ async def test_nobody_is_asked_while_a_call_may_still_be_on_its_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A refusal comes at once, and a person may decide at once: by then the call no longer counts on its host."""
-    monkeypatch.setattr(unit_work, "CALL_LIVES_S", 1.0)
+    monkeypatch.setattr(unit_work, "CALL_IS_OVER_S", 1.0)
     hosts = LetsNobodyIn(arrives=False)
     async with bot(tmp_path, hosts) as b:
         run_id = await b.asked_and_agreed()

@@ -1,6 +1,8 @@
 """Who sat here before: believed only of a process that is dead for certain, on this boot and this database."""
 
+import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -91,7 +93,32 @@ def test_the_name_is_known_to_who_comes_after_one_that_died_before_it_worked(tmp
     assert again.name == seat.name
 
 
-@pytest.mark.parametrize("left", ['{"worker": 7', "[]", '{"worker": "x", "boot": "b", "database": "db"}', "7"])
+def test_a_copy_of_the_folder_is_another_seat(tmp_path: Path) -> None:
+    seat = Seat(tmp_path / "one", database="db")
+    (tmp_path / "one").mkdir()
+    seat.take()
+    seat.note(7)
+    shutil.copytree(tmp_path / "one", tmp_path / "two")
+
+    copy = Seat(tmp_path / "two", database="db")
+    assert copy.take() is None, "worker 7 is alive"
+    assert copy.name != seat.name
+
+
+def test_on_a_full_disk_it_does_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_what: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    seat = Seat(tmp_path, database="db")
+    assert seat.take() is None
+    seat.note(7)
+    seat.leave(nothing_left=True)
+    monkeypatch.undo()
+    assert Seat(tmp_path, database="db").take() is None
+
+
+@pytest.mark.parametrize("left", ['{"worker": 7', "[]", '{"worker": "x", "where": "b", "database": "db"}', "7"])
 def test_a_note_that_makes_no_sense_is_none(tmp_path: Path, left: str) -> None:
     (tmp_path / "replica").write_text(left)
     assert Seat(tmp_path, database="db").take() is None

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 import aiohttp
 import pytest
 import pytest_asyncio
+from sqlmodel import col, update
 
 import bot.slack_inbox
 from bot.slack_commands import typed
@@ -27,6 +28,7 @@ from sandbox.workspace.signed_http import signature_headers
 from store.database import Store
 from store.records import InboxItem
 from store.sessions import NearSession, to_its_end
+from store.tables import InboxRow
 from tests.bot.slack_world import CHANNEL, Belay, belay
 from tests.bot.world import TestClock
 
@@ -502,3 +504,70 @@ async def test_clicks_and_reactions_are_answers_and_count_each(store: Store) -> 
 
 def _typed(trigger: str, text: str) -> dict[str, Any]:
     return {"command": "/rollback", "trigger_id": trigger, "user_id": "U1", "channel_id": "C1", "text": text}
+
+
+async def test_what_was_handled_long_ago_is_let_go_of(tmp_path: Path) -> None:
+    async with belay(tmp_path) as bot:
+        now = bot.clock.now()
+        async with bot.store.begin() as tx:
+            for name, age in (("old", timedelta(days=8)), ("new", timedelta(days=6))):
+                await tx.receive(name, "event", {}, now - age)
+                await tx.handled(name, now - age)
+            await tx.receive("waits", "event", {}, now - timedelta(days=9))
+        await bot.front.forget_old()
+        async with bot.store.begin() as tx:
+            assert await tx.receive("old", "event", {}, now), "forgotten"
+            assert not await tx.receive("new", "event", {}, now)
+            assert not await tx.receive("waits", "event", {}, now), "it was never handled"
+
+
+async def test_what_was_left_is_handled_once_the_database_takes_writes(tmp_path: Path) -> None:
+    """It does not when the bot connects; everything else begins all the same."""
+    async with belay(tmp_path) as first:
+        run_id = await first.start()
+        board = await first.board(run_id)
+        await first.front.close()
+        async with first.store.begin() as tx:
+            await tx.receive("event:Ev1", "event", _reaction(first, "bo", board.ts), first.clock.now())
+        replay, tries = Inbox.replay, list[Inbox]()
+
+        async def later(self: Inbox) -> int:
+            tries.append(self)
+            if len(tries) == 1:
+                raise StoreUnavailableError("the disk is full")
+            return await replay(self)
+
+        with patch.object(Inbox, "replay", later):
+            async with belay(tmp_path, workspace=first.workspace, store=first.store) as bot:
+                await bot.front.adopt()
+                await bot.settled()
+                await bot.front.adopt()
+                async with bot.store.look() as tx:
+                    assert await tx.inbox() == []
+        assert len(tries) == 2, "alone, there is nothing to take up after the start"
+
+
+@pytest.mark.parametrize("older_first", [True, False])
+async def test_beside_a_replica_of_the_version_before_one_takes_it_up(store: Store, older_first: bool) -> None:
+    """That one looks at the note alone, and writes nothing else."""
+    clock, handled = TestClock(), list[str]()
+    await _left_behind(store, clock, "seat 1", _typed("1", "abort R-1"))
+    clock.shift = timedelta(seconds=31)
+    newer = _inbox(store, clock, handled, "seat 2")
+    if older_first:
+        assert await _adopted_by_an_older_one(store, clock.now().isoformat(timespec="microseconds"))
+        assert await newer.replay() == 0
+        assert await _inbox(store, clock, handled, "seat 1").replay() == 0
+        clock.shift = timedelta(seconds=62)
+        assert await newer.replay() == 1
+    else:
+        assert await newer.replay() == 1
+        assert not await _adopted_by_an_older_one(store, clock.now().isoformat(timespec="microseconds"))
+    await newer.close()
+    assert handled == ["command:1"]
+
+
+async def _adopted_by_an_older_one(store: Store, note: str) -> bool:
+    mine = update(InboxRow).where(col(InboxRow.handled_at).is_(None), col(InboxRow.note) == "")
+    async with store.begin() as tx:
+        return await tx._write(mine.values(note=note)) > 0

@@ -68,18 +68,18 @@ def test_an_outcome_that_did_not_come_back_is_lost_unless_its_host_failed(output
     ],
 )
 def test_whatever_differs_from_the_undisturbed_run_is_wrong(changes: dict[str, Any]) -> None:
-    assert judge(WANT, {"runs": [run(**changes)]}, ONCE, hosts_failed=False).wrong
+    assert not judge(WANT, {"runs": [run(**changes)]}, ONCE, hosts_failed=False).clean
 
 
 def test_a_step_that_was_forgotten_or_should_not_have_run_is_wrong() -> None:
-    assert judge(WANT, {"runs": [run()]}, {}, hosts_failed=False).wrong
+    assert not judge(WANT, {"runs": [run()]}, {}, hosts_failed=False).clean
     more = {**ONCE, ("R-1", "start@a", "do"): "1"}
-    assert judge(WANT, {"runs": [run()]}, more, hosts_failed=False).wrong
+    assert not judge(WANT, {"runs": [run()]}, more, hosts_failed=False).clean
 
 
 def test_a_refused_request_before_it_is_no_harm_and_any_other_run_is() -> None:
     refused = run(id="R-0", status="refused", units={}, outputs=[], claimed=False, entries=[])
     assert judge(WANT, {"runs": [run(), refused]}, ONCE, hosts_failed=False).clean
-    assert judge(WANT, {"runs": [run(), run(id="R-0")]}, ONCE, hosts_failed=False).wrong
+    assert not judge(WANT, {"runs": [run(), run(id="R-0")]}, ONCE, hosts_failed=False).clean
     acted = {**ONCE, ("R-0", "stop@a", "do"): "1"}
-    assert judge(WANT, {"runs": [run(), refused]}, acted, hosts_failed=False).wrong
+    assert not judge(WANT, {"runs": [run(), refused]}, acted, hosts_failed=False).clean

@@ -72,6 +72,7 @@ def test_what_failed_once_only_is_told_and_is_no_failure() -> None:
         ({"wrong": ["x"]}, True),
         ({"stuck": ["x"], "twice": ["x"]}, False),
         ({"wrong": ["x"], "lost": ["x"]}, False),
+        ({"stuck": ["x"], "broken": ["acted before it was written"]}, False),
     ],
 )
 def test_only_what_slowness_explains_is_tried_again(found: dict[str, list[str]], is_tried_again: bool) -> None:

@@ -14,13 +14,17 @@ from aiohttp import web
 from core.action import Action, Executor, Verb
 from core.target import Host
 from executors.dry_run import DryRunExecutor
-from executors.http import HttpExecutor
+from executors.http import HttpExecutor, HttpSettings
 from executors.ssh import SshExecutor
 from tests.executors.sshd import Sshd, free_port, keygen
 from tests.practice_executor import MemoryExecutor, printed
 
 #: unit -> (what it answers, after how many seconds)
 KINDS = {"ok": (0, 0.0), "bad": (4, 0.0), "slow": (0, 0.6)}
+
+
+#: What nobody here knows of is waited for, for as long as another one might still send it.
+QUICK_HTTP = HttpSettings(call_lives_s=1.0, connect_timeout_s=0.5)
 
 
 @dataclass(kw_only=True)
@@ -41,13 +45,17 @@ class Kit:
         path = self.folder / unit
         return len(path.read_text().splitlines()) if path.exists() else 0
 
-    def shorten_calls(self, lives_s: float) -> None:
-        """Let calls count for a shorter time."""
+    def shorten_calls(self, lives_s: float) -> float:
+        """Let calls count for a shorter time, also of the links there are; return what it was before."""
         executor: Any = self.executor
         if isinstance(executor, MemoryExecutor):
-            executor.call_lives_s = lives_s
-        else:
-            executor._settings = replace(executor._settings, call_lives_s=lives_s)
+            before_s, executor.call_lives_s = executor.call_lives_s, lives_s
+            return before_s
+        before_s = float(executor._settings.call_lives_s)
+        executor._settings = replace(executor._settings, call_lives_s=lives_s)
+        for place in getattr(executor, "_places", {}).values():
+            place.link._settings = executor._settings
+        return before_s
 
     def unreachable(self) -> Host:
         return replace(self.host, port=free_port())
@@ -146,7 +154,7 @@ async def http(_sshd: Sshd, folder: Path) -> AsyncIterator[Kit]:
     server: Any = site._server
     host = Host(name="web1", address="127.0.0.1", port=server.sockets[0].getsockname()[1], executor="http")
     try:
-        yield HttpKit(executor=HttpExecutor(), host=host, folder=folder, effects=effects, proves=False)
+        yield HttpKit(executor=HttpExecutor(QUICK_HTTP), host=host, folder=folder, effects=effects, proves=False)
     finally:
         await runner.cleanup()
 

@@ -171,18 +171,33 @@ async def test_what_is_forbidden_at_the_last_moment_does_not_start(kit: Kit) -> 
     assert kit.effect("one") == kit.acts
 
 
-async def test_a_call_that_was_held_back_for_too_long_starts_nothing(kit: Kit) -> None:
-    """Whoever froze after the last look and wakes: others have gone on meanwhile."""
+async def test_a_permit_that_took_long_is_asked_for_again(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database was away: nothing failed, and what it said first is old."""
+    for module in ("executors.link", "executors.http", "tests.practice_executor"):
+        monkeypatch.setattr(f"{module}.PERMIT_HOLDS_S", 0.3)
     if not kit.acts:
         pytest.skip("nothing starts here at all")
-    kit.shorten_calls(0.2)
+    asked = 0
 
-    async def frozen() -> None:
-        await asyncio.sleep(0.5)
+    async def slow_at_first() -> None:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0.5 if asked == 1 else 0.0)
+        assert kit.effect("one") == 0
 
+    assert isinstance(await kit.executor.run(kit.action("ok", "one"), kit.host, ignore, slow_at_first), Ended)
+    assert (asked, kit.effect("one")) == (2, 1)
+
+
+async def test_a_call_that_comes_too_late_starts_nothing_and_may_be_made_again(kit: Kit) -> None:
+    """It was held back after its permit: others have gone on meanwhile."""
+    if not kit.acts:
+        pytest.skip("nothing starts here at all")
+    lives_s = kit.shorten_calls(-1.0)
     with pytest.raises(UnreachableError):
-        await kit.executor.run(kit.action("ok", "one"), kit.host, ignore, frozen)
+        await kit.executor.run(kit.action("ok", "one"), kit.host, ignore, allowed)
     assert kit.effect("one") == 0
 
+    kit.shorten_calls(lives_s)
     assert isinstance(await kit.executor.run(kit.action("ok", "one"), kit.host, ignore, allowed), Ended)
     assert kit.effect("one") == 1

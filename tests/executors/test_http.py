@@ -1,7 +1,9 @@
 """What HTTP can and cannot promise. The rest of the contract is in test_contract.py."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
@@ -9,7 +11,8 @@ from aiohttp import web
 from core.action import Action, Ended, Lost, NeverRan, Verb
 from core.errors import OutcomeLostError, PlanError, UnreachableError
 from core.target import Host
-from executors.http import HttpExecutor, HttpSettings
+from executors.http import HttpExecutor
+from tests.executors.kits import QUICK_HTTP
 from tests.executors.sshd import free_port
 from tests.practice_executor import allowed
 
@@ -57,7 +60,7 @@ async def host(seen: list[web.Request]) -> AsyncIterator[Host]:
 
 @pytest.fixture
 async def executor() -> AsyncIterator[HttpExecutor]:
-    executor = HttpExecutor(HttpSettings(headers=(("X-Team", "sre"),), secrets=("known-secret",)))
+    executor = HttpExecutor(replace(QUICK_HTTP, headers=(("X-Team", "sre"),), secrets=("known-secret",)))
     yield executor
     await executor.close()
 
@@ -140,3 +143,28 @@ async def test_a_look_does_not_write(executor: HttpExecutor, host: Host, seen: l
 
 async def test_never_ran_needs_a_proof(executor: HttpExecutor, host: Host) -> None:
     assert not isinstance(await executor.attach(act("POST", "/x"), host, ignore), NeverRan)
+
+
+@pytest.mark.parametrize("ask", ["attach", "stop"])
+async def test_what_another_process_may_still_send_is_waited_out(
+    executor: HttpExecutor, host: Host, seen: list[web.Request], ask: str
+) -> None:
+    """A replica may be frozen with its request in hand; whoever is told that nothing is known decides at once."""
+    action, began_s = act("POST", "/x"), time.monotonic()
+
+    known = await (executor.attach(action, host, ignore) if ask == "attach" else executor.stop(action, host))
+
+    assert isinstance(known, Lost)
+    assert time.monotonic() - began_s >= QUICK_HTTP.call_lives_s + QUICK_HTTP.connect_timeout_s
+    assert seen == []
+
+
+async def test_a_request_whose_connection_stands_too_late_is_not_sent(host: Host, seen: list[web.Request]) -> None:
+    slow = HttpExecutor(replace(QUICK_HTTP, call_lives_s=-0.1))
+    try:
+        with pytest.raises(UnreachableError, match="counts no more"):
+            await slow.run(act("POST", "/x"), host, ignore, allowed)
+        assert isinstance(await slow.look(act("GET", "/x", verb=Verb.PROBE), host), Ended), "a look is never late"
+    finally:
+        await slow.close()
+    assert [request.method for request in seen] == ["GET"]

@@ -17,8 +17,10 @@ import pytest
 from core.action import Action, Ended, NeverRan, Verb
 from core.errors import OutcomeLostError, UnreachableError
 from core.target import Host
+from executors import link
 from executors.link import HostClock
-from executors.ssh import SshExecutor
+from executors.once import not_after
+from executors.ssh import TRIES_IF_LATE, SshExecutor
 from tests.executors.attaching import attached
 from tests.executors.proxy import Proxy
 from tests.executors.sshd import Sshd
@@ -148,15 +150,41 @@ async def test_a_start_that_arrives_too_late_does_nothing_though_nobody_asked_th
 async def test_a_clock_of_the_host_that_was_heard_late_is_asked_again(
     quick: SshExecutor, host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """This machine stood still with the host's answer in its ears: it refuses what is in time, once."""
+    """This machine stood still with the host's answer in its ears, and the host refuses what is in time."""
     now_s = vars(HostClock)["now_s"].fget
-    off_s = [-3600.0]
-    monkeypatch.setattr(HostClock, "now_s", property(lambda clock: now_s(clock) + (off_s.pop() if off_s else 0.0)))
+    asked = list[HostClock]()
 
-    with pytest.raises(UnreachableError, match="late"):
-        await quick.run(do("true"), host, ignore, allowed)
+    def an_hour_behind_at_first(clock: HostClock) -> float:
+        asked.append(clock)
+        return float(now_s(clock)) - (3600.0 if clock is asked[0] else 0.0)
+
+    monkeypatch.setattr(HostClock, "now_s", property(an_hour_behind_at_first))
 
     assert isinstance(await quick.run(do("true"), host, ignore, allowed), Ended)
+    assert len({id(clock) for clock in asked}) == 2
+
+
+@pytest.mark.parametrize("slow_times", [2, 3])
+async def test_a_host_that_comes_to_the_call_too_late_gets_it_again(
+    quick: SshExecutor, host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slow_times: int
+) -> None:
+    """It takes its time with its disk before the first action of a run; nobody is told that it cannot be reached."""
+    late = iter([-60.0] * slow_times)
+    monkeypatch.setattr(link, "not_after", lambda uptime_s: not_after(uptime_s + next(late, 0.0)))
+    permitted = list[str]()
+
+    async def permit() -> None:
+        permitted.append("yes")
+
+    running = quick.run(do(f"echo x >>{tmp_path}/count"), host, ignore, permit)
+    if slow_times < TRIES_IF_LATE:
+        assert isinstance(await running, Ended)
+        assert (tmp_path / "count").read_text() == "x\n"
+    else:
+        with pytest.raises(UnreachableError, match="late"):
+            await running
+        assert not (tmp_path / "count").exists()
+    assert len(permitted) == TRIES_IF_LATE
 
 
 async def test_a_start_that_arrives_late_does_nothing(

@@ -14,7 +14,7 @@ from core.action import Action, Ended, Lost, Output, Permit, Sink, Verb, Verdict
 from core.errors import OutcomeLostError
 from core.target import Host
 from tests.bot.service_world import QUESTION
-from tests.model.reach import CALLER, Caller
+from tests.model.reach import CALLER, ON_ITS_WAY, Caller
 from tests.practice_executor import Claim, MemoryExecutor, allowed, printed
 
 Key = tuple[str, str, str]  #: host, run, the action's key
@@ -48,6 +48,10 @@ class Look:
     ledger_moment: int
 
 
+async def _on_its_way() -> None:
+    await ON_ITS_WAY.get()()
+
+
 class ModelHosts(MemoryExecutor):
     """`fates` says how what starts next will end; while `slow`, nothing ends before `finish`."""
 
@@ -64,6 +68,7 @@ class ModelHosts(MemoryExecutor):
         self.drops: list[str] = []  #: what happens to the next calls: "before", "late", "after"
         self.late: list[tuple[float, Action, Host, Caller]] = []  #: on their way, until when they count, sender gone
         self.answers[QUESTION] = self._is_crossed
+        self.on_its_way = _on_its_way
 
     async def run(self, action: Action, host: Host, sink: Sink, permit: Permit) -> Verdict:
         until_s = asyncio.get_running_loop().time() + self.call_lives_s

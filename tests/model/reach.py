@@ -1,7 +1,7 @@
 """What a replica sees of the world: the same store and the same hosts as all others, through its own gate."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -27,6 +27,10 @@ class Caller:
 
 
 CALLER: ContextVar[Caller] = ContextVar("CALLER", default=Caller())  # noqa: B039  # it is frozen
+
+
+#: Where a call stands between its permit and its arrival: at the gate of whose call it is.
+ON_ITS_WAY: ContextVar[Callable[[], Awaitable[None]]] = ContextVar("ON_ITS_WAY")
 
 
 class GatedStore(Store):
@@ -75,12 +79,9 @@ class GatedHosts(Executor):
         self._gate = gate
 
     async def run(self, action: Action, host: Host, sink: Sink, permit: Permit) -> Verdict:
-        async def permitted() -> None:
-            await permit()
-            await self._gate.point()  # what lies between the last look and the call itself
-
         await self._gate.point()
-        verdict = await self._hosts.run(action, host, sink, permitted)
+        ON_ITS_WAY.set(self._gate.point)
+        verdict = await self._hosts.run(action, host, sink, permit)
         await self._gate.point()
         return verdict
 

@@ -46,7 +46,7 @@ class UnitWork:
     unit: Unit
     attempt: int
     undo_attempt: int
-    unseen: tuple[int, ...]  #: earlier attempts whose end nobody saw
+    unseen: tuple[int, ...]  #: attempts whose end nobody saw, earlier ones or this one
     unseen_undos: tuple[int, ...]  #: the same of undoing
     hands: Hands
     looker: Looker
@@ -114,7 +114,7 @@ class UnitWork:
         try:
             return await self._or_stop(running, action, host)
         except OutcomeLostError as error:
-            return await self._follow(action, host, str(error))
+            return await self._follow(action, host, str(error), calls_live_s=CALL_IS_OVER_S)
 
     async def _or_stop(self, running: asyncio.Future[Verdict], action: Action, host: Host) -> Verdict:
         """Wait for the end; if a person aborts meanwhile, end it on the host, and wait for that."""
@@ -137,31 +137,36 @@ class UnitWork:
         except NotStartedError as error:
             raise OutcomeLostError(f"cannot end '{self.unit.key}': {error}") from error
 
-    async def _follow(self, action: Action, host: Host, why: str) -> Verdict:
+    async def _follow(self, action: Action, host: Host, why: str, *, calls_live_s: float) -> Verdict:
         """
         The link dropped: ask the host until it answers, or the action's time and the grace are over.
 
-        One that answers and lets nobody in is asked for as long as a call may still be on its way to it.
+        One that answers and lets nobody in is asked once more, when no call can be on its way to it any longer; asked
+        again and again it would shut the bot out for longer (OpenSSH's PerSourcePenalties, fail2ban).
         """
         loop = asyncio.get_running_loop()
         began = loop.time()
         while True:
-            ends = began + action.timeout_s + GRACE_S
+            ends, wait_s = began + action.timeout_s + GRACE_S, REATTACH_EVERY_S
             try:
                 return await self._ask_host(action, host)
             except (UnreachableError, OutcomeLostError) as error:
                 why = str(error)
             except NotStartedError as error:
-                why, ends = str(error), began + CALL_IS_OVER_S
+                why, ends, wait_s = str(error), began + calls_live_s, calls_live_s
             if loop.time() >= ends:
                 return Lost(reason=why, silent=True)
-            await asyncio.sleep(min(REATTACH_EVERY_S, ends - loop.time()))
+            await asyncio.sleep(min(wait_s, ends - loop.time()))
 
-    @staticmethod
-    async def _never_asked(why: str) -> Verdict:
-        """The host cannot be asked at all: what is on its way to it no longer counts after this."""
-        await asyncio.sleep(CALL_IS_OVER_S)
-        return Lost(reason=why, silent=True)
+    async def _asked_after_a_crash(self, verb: Verb) -> Verdict:
+        """What the host says of it. Whoever wrote that its end was not seen has waited for calls on their way."""
+        was_lost = self.attempt in self.unseen if verb is Verb.DO else self.undo_attempt in self.unseen_undos
+        calls_live_s = 0.0 if was_lost else CALL_IS_OVER_S
+        try:
+            return await self._follow(self._action(verb), self._host(), "", calls_live_s=calls_live_s)
+        except RefusedError as error:
+            await asyncio.sleep(calls_live_s)
+            return Lost(reason=str(error), silent=True)
 
     async def _ask_host(self, action: Action, host: Host) -> Verdict:
         executor = self.hands.executor(host)
@@ -243,12 +248,7 @@ class UnitWork:
         """Say what became of a unit that was met as running. Starts nothing."""
         if self.unit.do is None or state.acted:
             return await self.verify()
-        try:
-            host = self._host()
-            verdict = await self._follow(self._action(Verb.DO), host, "")
-        except RefusedError as error:
-            verdict = await self._never_asked(str(error))
-        return await self._judge(verdict)
+        return await self._judge(await self._asked_after_a_crash(Verb.DO))
 
     # -- undoing -----------------------------------------------------------------------------------------------
 
@@ -268,11 +268,7 @@ class UnitWork:
         return self._undone(verdict)
 
     async def recover_undo(self) -> Result:
-        try:
-            verdict = await self._follow(self._action(Verb.UNDO), self._host(), "")
-        except RefusedError as error:
-            verdict = await self._never_asked(str(error))
-        return self._undone(verdict)
+        return self._undone(await self._asked_after_a_crash(Verb.UNDO))
 
     def _undone(self, verdict: Verdict) -> Result:
         match verdict:

@@ -78,9 +78,11 @@ async def _copy_runs(file: Path, count: int) -> None:
     assert board is not None
     assert state.findings is not None
     now = datetime.now(UTC)
-    for start in range(0, count, 100):  # a commit each would wait for the disk a thousand times
+    # A commit each would wait for the disk a thousand times; a hundred in one would shut the bot out for so long that it
+    # takes the database for gone, and reads every board anew when it is back.
+    for start in range(0, count, 10):
         async with store.begin() as tx:
-            for n in range(start, min(start + 100, count)):
+            for n in range(start, min(start + 10, count)):
                 run_id = await tx.new_run_id()
                 run = replace(first, id=run_id, target=f"copy-{n}", created_at=now + timedelta(minutes=1))
                 drafts = [
@@ -92,6 +94,7 @@ async def _copy_runs(file: Path, count: int) -> None:
                 await tx.lock_target(run.target, run_id, now)
                 await tx.place_board(run_id, board.channel, f"1.{n:06}")
                 await tx.shown(run_id, after.seq, now)
+        await asyncio.sleep(0.05)
     await store.close()
 
 

@@ -55,9 +55,10 @@ async def _on_its_way() -> None:
 class ModelHosts(MemoryExecutor):
     """`fates` says how what starts next will end; while `slow`, nothing ends before `finish`."""
 
-    def __init__(self, ticks: "count[int]") -> None:
+    def __init__(self, ticks: "count[int]", now_s: Callable[[], float]) -> None:
         super().__init__()
         self._ticks = ticks
+        self._now_s = now_s
         self.starts: list[Start] = []
         self.began: Callable[[Start], None] = lambda _start: None  #: called in the very moment
         self.called: Callable[[Action, Caller], None] = lambda _action, _by: None  #: the same, of each call to start
@@ -71,7 +72,7 @@ class ModelHosts(MemoryExecutor):
         self.on_its_way = _on_its_way
 
     async def run(self, action: Action, host: Host, sink: Sink, permit: Permit) -> Verdict:
-        until_s = asyncio.get_running_loop().time() + self.call_lives_s
+        until_s = self._now_s() + self.call_lives_s
         await self._permitted(host, permit)
         self.called(action, CALLER.get())
         self._reach(host)
@@ -89,7 +90,7 @@ class ModelHosts(MemoryExecutor):
         if not self.late:
             return
         until_s, action, host, caller = self.late.pop(0)
-        if asyncio.get_event_loop().time() > until_s:
+        if self._now_s() > until_s:
             return
         key = (host.name, action.run_id, action.key)
         if host.name not in self.unreachable and key not in self._claims:

@@ -65,7 +65,7 @@ class World:
         place.file.write_bytes(place.empty)
         self._ticks = count(1)
         self.violations: list[str] = []
-        self.hosts = ModelHosts(self._ticks)
+        self.hosts = ModelHosts(self._ticks, self.loop.time)
         self.chat = Chat()
         self.shared = Shared(
             loop=self.loop,

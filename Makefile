@@ -39,8 +39,8 @@ demo: setup ## a practice cloud, a local chat workspace and the bot; prints one 
 
 # What fails is tried once more, on its own: real processes on a busy machine can be too slow for each other.
 PYTEST = $(BIN)/python -m pytest --ignore tests/chaos/test_harness.py --ignore tests/model $(PYTEST_ARGS)
-tried = $(PYTEST) -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m $(1) \
-  || { echo "once more, on their own:"; $(PYTEST) -m $(1) --last-failed --last-failed-no-failures none; }
+or_again = $(1) || { echo "once more, on their own:"; $(2) --last-failed --last-failed-no-failures none; }
+tried = $(call or_again,$(PYTEST) -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m $(1),$(PYTEST) -m $(1))
 
 test: setup-dev debs ## the tests: real sshd, real PostgreSQL, real browser
 	$(call tried,"not slow and not plans")
@@ -69,7 +69,7 @@ bench: setup-dev debs ## measure, compare with peers, print the ratios; writes b
 SAFEGUARDS = $(BIN)/python -m pytest tests/model tests/chaos/test_harness.py
 
 safeguards: setup-dev debs ## the model of the whole, and chaos with one safeguard taken out at a time
-	$(SAFEGUARDS) || { echo "once more:"; $(SAFEGUARDS) --last-failed --last-failed-no-failures none; }
+	$(call or_again,$(SAFEGUARDS),$(SAFEGUARDS))
 
 chaos: safeguards ## kill the bot and cut its links on purpose, at most 8 minutes with these (docs/chaos.md)
 	$(BIN)/python -m chaos --points kinds --minutes 2 --faults 100000 --again

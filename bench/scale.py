@@ -79,7 +79,7 @@ async def _copy_runs(file: Path, count: int) -> None:
     assert state.findings is not None
     now = datetime.now(UTC)
     # A commit each would wait for the disk a thousand times; a hundred in one would shut the bot out for so long that
-    # it takes the database for gone, and reads every board anew when it is back.
+    # it takes the database for gone, and reads every board anew when it is back. It gets its turn between two.
     for start in range(0, count, 10):
         async with store.begin() as tx:
             for n in range(start, min(start + 10, count)):

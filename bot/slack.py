@@ -240,11 +240,9 @@ class SlackFrontEnd:
     async def _take_up_or_later(self) -> None:
         """What was left before this start. Where the database takes no write just now, the sweep does it."""
         try:
-            await self._inbox.replay()
+            await self.adopt()
         except StoreUnavailableError as error:
             log.warning("what was taken in before this start is not handled yet: %s", error)
-        else:
-            self._taken_up = True
 
     async def forget_old(self) -> None:
         """

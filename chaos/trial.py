@@ -195,7 +195,7 @@ async def _victim(zygote: Zygote, spec: Spec, result: Result, rng: random.Random
         result.findings.stuck.append(f"the bot did not come to an end within {LONGEST_S:.0f} s")
         zygote.signal(signal.SIGCONT)
         zygote.signal(signal.SIGUSR1)
-        await asyncio.sleep(1)
+        await asyncio.wait({running}, timeout=1)  # it writes where each of its tasks stands
         zygote.signal(signal.SIGKILL)
         await running
         return 0

@@ -245,6 +245,7 @@ once_timer() {
   once_alive "$sup" "$sup_born" || once_publish 137 timeout
 }
 
+# Also sets now, which is the beginning that the claim tells.
 once_late() { once_now && [ "$now" -gt "${latest:-$now}" ] && state=late; }
 
 # Becomes the action: the claim is the last thing before it.

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
+from sqlalchemy import ColumnElement
 from sqlmodel import col, or_, select
 
 from core.run_states import RunStatus
@@ -58,20 +59,19 @@ class BoardsPart(RunsPart):
 
     async def boards_behind(self) -> list[Board]:
         """Boards that do not show the newest entry, those not posted yet among them; oldest runs first."""
-        query = select(BoardRow, RunRow.number, RunRow.seq).where(_OF_ALL_RUNS, _BEHIND)
-        rows = sorted((await self._session.exec(query)).all(), key=lambda row: row[1])
-        return [_board(row, seq) for row, _, seq in rows]
+        return [board for board, _ in await self._boards_of_all_runs(_BEHIND)]
 
     async def boards_to_watch(self) -> list[tuple[Board, RunStatus]]:
         """
         Return the boards that are behind, and those of runs somebody drives, whose times move; oldest runs first.
 
-        One query, and none of the frozen plans: a board that only waits for approvals costs nothing. It is sorted here,
-        because to sort by SQLite would mean to go through the runs by their numbers, past each plan.
+        One query, and none of the frozen plans: a board that only waits for approvals costs nothing.
         """
-        query = select(BoardRow, RunRow.number, RunRow.seq, RunRow.status).where(
-            _OF_ALL_RUNS, or_(_BEHIND, col(RunRow.status).in_(DRIVEN))
-        )
+        return await self._boards_of_all_runs(or_(_BEHIND, col(RunRow.status).in_(DRIVEN)))
+
+    async def _boards_of_all_runs(self, which: ColumnElement[bool]) -> list[tuple[Board, RunStatus]]:
+        """Sorted here: SQLite would go through the runs by their numbers for it, past each plan."""
+        query = select(BoardRow, RunRow.number, RunRow.seq, RunRow.status).where(_OF_ALL_RUNS, which)
         rows = sorted((await self._session.exec(query)).all(), key=lambda row: row[1])
         return [(_board(row, seq), RunStatus(status)) for row, _, seq, status in rows]
 

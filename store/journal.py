@@ -11,7 +11,6 @@ from core.codec import to_data
 from core.errors import ConflictError, FencedError, TransitionError
 from core.journal import VERSION, Entry, Kind
 from core.run import Run
-from core.run_states import RunStatus
 from core.state import RunState, apply, check_version
 from core.wishes import Draft
 from store.audit import AuditPart
@@ -20,7 +19,7 @@ from store.chain import Said
 from store.columns import utc
 from store.locks import LocksPart
 from store.parts import Memory
-from store.runs import RunHead
+from store.runs import ENDED, RunHead
 from store.sessions import Session
 from store.tables import BoardRow, JournalRow, RunRow
 
@@ -85,9 +84,8 @@ class JournalPart(AuditPart, BoardsPart, LocksPart):
     async def unreadable(self) -> list[str]:
         """Return the ids of runs under way in whose journal a newer version of Belay wrote."""
         newer = select(JournalRow.seq).where(JournalRow.run_id == RunRow.id, JournalRow.version > VERSION)
-        ended = [status.value for status in RunStatus if status.ended]
         query = select(RunRow.number, RunRow.id).where(
-            col(RunRow.status).not_in(ended), newer.correlate(RunRow).exists()
+            col(RunRow.status).not_in(ENDED), newer.correlate(RunRow).exists()
         )
         return [run_id for _, run_id in sorted((await self._session.exec(query)).all())]
 

@@ -63,7 +63,11 @@ class MemoryExecutor(Executor):
     async def run(self, action: Action, host: Host, sink: Sink, permit: Permit) -> Verdict:
         self._reach(host)
         self._know(action, host)
-        await self._permitted(host, permit)
+        until_s = await self._permitted(host, permit)
+        return await self._arrived(action, host, sink, until_s)
+
+    async def _arrived(self, action: Action, host: Host, sink: Sink, until_s: float) -> Verdict:
+        """The call is there; it counts until *until_s* of the loop's time."""
         key = (host.name, action.run_id, action.key)
         if key not in self._claims:
             self._claims[key] = Claim()
@@ -73,7 +77,8 @@ class MemoryExecutor(Executor):
             raise OutcomeLostError(f"the link to {host.name} dropped")
         return await self._end(key, sink)
 
-    async def _permitted(self, host: Host, permit: Permit) -> None:
+    async def _permitted(self, host: Host, permit: Permit) -> float:
+        """Return until when the call counts, which is on its way now."""
         loop = asyncio.get_running_loop()
         while True:
             asked_s = loop.time()
@@ -81,8 +86,10 @@ class MemoryExecutor(Executor):
             if loop.time() - asked_s < PERMIT_HOLDS_S:
                 break
         await self.on_its_way()
-        if loop.time() - asked_s > self.call_lives_s:
+        until_s = asked_s + self.call_lives_s
+        if loop.time() > until_s:
             raise UnreachableError(f"the call reached {host.name} too late")
+        return until_s
 
     def _begin(self, action: Action, host: Host, claim: Claim) -> None:
         self.effects[host.name, action.unit, str(action.verb)] += 1

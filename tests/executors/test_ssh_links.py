@@ -133,7 +133,7 @@ async def test_a_start_that_arrives_too_late_does_nothing_though_nobody_asked_th
         await executor.run(do("true", "warm@web1"), host, ignore, allowed)
         with pytest.raises(OutcomeLostError):
             await executor.run(action, host, ignore, freeze)
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(1.0)  # past the life of the shorter-lived one
         proxy.thaw()
         late = tmp_path / "state" / "R-1" / action.key
         direct = sshd.host(state_dir=host.state_dir)

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 
-from core.action import Action, Ended, Lost, Output, Permit, Sink, Verb, Verdict
+from core.action import Action, Ended, Lost, Output, Sink, Verb, Verdict
 from core.errors import OutcomeLostError
 from core.target import Host
 from tests.bot.service_world import QUESTION
 from tests.model.reach import CALLER, ON_ITS_WAY, Caller
-from tests.practice_executor import Claim, MemoryExecutor, allowed, printed
+from tests.practice_executor import Claim, MemoryExecutor, printed
 
 Key = tuple[str, str, str]  #: host, run, the action's key
 
@@ -71,9 +71,7 @@ class ModelHosts(MemoryExecutor):
         self.answers[QUESTION] = self._is_crossed
         self.on_its_way = _on_its_way
 
-    async def run(self, action: Action, host: Host, sink: Sink, permit: Permit) -> Verdict:
-        until_s = self._now_s() + self.call_lives_s
-        await self._permitted(host, permit)
+    async def _arrived(self, action: Action, host: Host, sink: Sink, until_s: float) -> Verdict:
         self.called(action, CALLER.get())
         self._reach(host)
         drop = self.drops.pop(0) if self.drops else ""
@@ -83,7 +81,7 @@ class ModelHosts(MemoryExecutor):
             raise OutcomeLostError(f"the link to {host.name} dropped")
         if drop == "after":
             self.drop_link_once.add(action.unit)
-        return await super().run(action, host, sink, allowed)
+        return await super()._arrived(action, host, sink, until_s)
 
     def deliver_late(self) -> None:
         """A call arrives that nobody waits for any more."""

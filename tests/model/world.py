@@ -185,10 +185,15 @@ class World:
         """
         self._note(self._grows.check())
         for replica in self._known.values():
-            self._note(f"bug: {run_id} cannot be driven: {why}" for run_id, why in replica.engine.stalled.items())
+            self._note(self._broke(replica, run_id, why) for run_id, why in replica.engine.stalled.items())
             self._note(f"bug: {replica.name} {error!r}" for error in replica.errors)
         if self.violations:
             raise ViolatedError(self.violations[0])
+
+    def _broke(self, replica: Replica, run_id: str, why: str) -> str:
+        """One that was replaced has to be stopped by the fence, and not by what the journal has no place for."""
+        name = "bug" if self.shared.holders.get(run_id) is replica else "fence"
+        return f"{name}: {replica.name} cannot drive {run_id}: {why}"
 
     def close(self) -> None:
         for replica in self._known.values():
